@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint fix docs lock
+SHELL := /bin/bash
+V := .venv/bin
+DISTS := shared gateway item-registry joint-inspection clue-dispatch credit-service risk-monitor deploy/local
+t ?= unit contract e2e chaos
+
+help:  ## show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(V)/.ready  ## make .venv and install everything that the lock names
+
+$(V)/.ready: requirements.lock deploy/setup.sh $(DISTS:%=%/pyproject.toml)
+	@bash deploy/setup.sh $(DISTS)
+	@touch $@
+
+demo: setup  ## play one matter through all six services and print what happened
+	@$(V)/heli demo
+
+run: setup  ## load the demo's world and stay up, with addresses and first credentials
+	@$(V)/heli demo --stay
+
+test: setup  ## run the tests (t=unit|contract|e2e|chaos for a part)
+	@$(V)/python -m pytest -n 2 --dist loadgroup -q $(t:%=tests/%)
+
+lint: setup  ## check style, types, import rules and layout; changes nothing
+	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/lint-imports --no-cache && $(V)/mypy && $(V)/python -m pytest -q tests/unit/test_layout.py
+
+fix: setup  ## mend what the tools can mend
+	@$(V)/ruff check --fix . ; $(V)/ruff format .
+
+docs: setup  ## write docs/generated and the first migrations anew
+	@$(V)/python -m heli.catalogue
+
+lock: setup  ## pin every dependency with hashes, for all Pythons and platforms
+	@bash deploy/setup.sh --lock $(DISTS)

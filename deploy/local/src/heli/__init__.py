@@ -1,0 +1,1 @@
+"""The embedded runtime of Heli and the command for people."""

@@ -1,0 +1,1 @@
+"""Heli 合力: joint-inspection."""

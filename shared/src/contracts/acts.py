@@ -1,0 +1,25 @@
+"""The body of every act with legal effect: `POST /things/{id}:act`."""
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Body(BaseModel):
+    """What a caller sends: unknown fields are refused, so that a typing error is never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class View(BaseModel):
+    """What a service answers, made from a domain value by its attributes."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Act(Body):
+    """When, why and on which basis somebody acts; legal clocks run from `acted_on`."""
+
+    acted_on: AwareDatetime | None = Field(
+        default=None, description="办理时间 when it was done, not later than now; left out: now"
+    )
+    reason: str | None = Field(default=None, max_length=2000, description="理由 why")
+    basis: str | None = Field(default=None, max_length=2000, description="依据 law and article")

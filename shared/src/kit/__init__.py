@@ -1,0 +1,1 @@
+"""How services speak: the plumbing that every service stands on."""
