@@ -1,1 +1,1 @@
-"""What services say to each other: ids, enums, API models and events, one file per owning service."""
+"""What services say to each other: ids, enums, API models, events; one file an owner."""

@@ -1,18 +1,33 @@
 """The body of every act with legal effect: `POST /things/{id}:act`."""
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 
 class Body(BaseModel):
     """What a caller sends: unknown fields are refused, so that a typing error is never ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True
+    )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _no_nul(cls, value: Any) -> Any:  # noqa: ANN401 - any field
+        """Refuse the NUL character, which no text column and no event can hold."""
+        if isinstance(value, str) and "\0" in value:
+            raise PydanticCustomError("nul", "text without the character NUL")
+        return value
 
 
 class View(BaseModel):
     """What a service answers, made from a domain value by its attributes."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(
+        frozen=True, from_attributes=True, populate_by_name=True, serialize_by_alias=True
+    )
 
 
 class Act(Body):

@@ -1,8 +1,12 @@
 """The envelope of every event: CloudEvents 1.0, structured JSON."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+# Readers keep these in columns of their own: text without NUL, a positive 32-bit number.
+Word = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=500)]
+Sequence = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Envelope(BaseModel):
@@ -17,16 +21,16 @@ class Envelope(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     specversion: str = "1.0"
-    id: str
-    source: str
-    type: str
-    subject: str
+    id: Word
+    source: Word
+    type: Word
+    subject: Word
     time: AwareDatetime
-    sequence: int
+    sequence: Sequence
     region: str | None = None
-    actor: str
-    causationid: str | None = None
-    correlationid: str
-    traceparent: str | None = None
+    actor: Word
+    causationid: Word | None = None
+    correlationid: Word
+    traceparent: Word | None = None
     datacontenttype: str = "application/json"
     data: dict[str, Any]

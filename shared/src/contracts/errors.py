@@ -20,7 +20,7 @@ Only `kit.errors` knows HTTP.
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818
+class Refusal(Exception):
     """A lawful no, with a stable code and the facts that explain it."""
 
     code: ClassVar[str] = "refused"
@@ -67,7 +67,7 @@ class TooLarge(Refusal):
 
 
 class Invalid(Refusal):
-    """A value that cannot be: facts `field`, `got`, `expected`, and `suggestion` where there is one."""
+    """A value that cannot be: facts `field`, `got`, `expected`, maybe `suggestion`."""
 
     code = "invalid"
 

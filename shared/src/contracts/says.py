@@ -17,7 +17,9 @@ class Fact(BaseModel):
     Readers ignore fields that they do not know, so a field may be added inside a major version.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True
+    )
 
     type: ClassVar[str]
     aggregate: ClassVar[str]

@@ -1,0 +1,224 @@
+"""The composition root of a service: what it is made of, and how it is started.
+
+`python -m <package>.app serve | migrate | describe | draft`; `draft` writes the first migration
+from the tables, until a version is released. How it runs stands in `kit.serving`.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.routing import APIRoute
+from pydantic import ValidationError
+from sqlalchemy import MetaData, text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp
+
+from contracts.roles import OPERATIONS
+from contracts.services import SERVICES
+from kit import (
+    bus,
+    calendars,
+    entities,
+    errors,
+    items,
+    log,
+    migrations,
+    places,
+)
+from kit.auth import Verifier
+from kit.checks import Invariant
+from kit.clock import Clock
+from kit.context import Connection, Context, operation_of
+from kit.db import Database, standing
+from kit.imports import import_router
+from kit.inbox import Subscription
+from kit.jobs import Import
+from kit.operations import Reads, operations_router
+from kit.replicas import Replica
+from kit.serving import Background, Loops, serve
+from kit.settings import ServiceSettings
+
+Edge = Callable[[Context, FastAPI], ASGIApp]
+
+_REPLICATED = (places, items, calendars, entities)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """All that makes one service; everything else is in `kit`.
+
+    `extras` makes the service's own parts of the Context (clients, keys) when it starts;
+    `background` are loops of its own that run beside the readers; `edge` wraps the HTTP side, for
+    the gateway, which alone is reached from outside.
+    """
+
+    package: str
+    settings: type[ServiceSettings]
+    metadata: MetaData
+    routers: tuple[APIRouter, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    replicas: tuple[Replica, ...] = ()
+    imports: tuple[Import, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
+    background: tuple[Background, ...] = ()
+    edge: Edge = field(default=lambda _context, app: app)
+    extras: Callable[[ServiceSettings, Database], Any] = field(default=lambda _settings, _db: None)
+
+    @property
+    def name(self) -> str:
+        """Give the service's name, which is also its stream's."""
+        return next(one.name for one in SERVICES if one.package == self.package)
+
+    @property
+    def folder(self) -> Path:
+        """Give the folder of its migrations."""
+        source = sys.modules[self.settings.__module__].__file__ or ""
+        return Path(source).parent / "migrations"
+
+    def hears(self) -> tuple[Subscription, ...]:
+        """Give its own subscriptions and those of the replicas that every service keeps."""
+        common = (one for module in _REPLICATED for one in module.SUBSCRIPTIONS)
+        return self.subscriptions + tuple(s for s in common if s.event.service() != self.name)
+
+    def keeps(self) -> tuple[Replica, ...]:
+        """Give its own read models and those that every service keeps."""
+        common = (one for module in _REPLICATED for one in module.REPLICAS)
+        return self.replicas + tuple(r for r in common if r.event.service() != self.name)
+
+    def app(self, context: Context) -> FastAPI:
+        """Make the HTTP side; a route without a row in `contracts.roles` does not start."""
+        made = self._routes()
+        made.state.context = context
+        made.state.sentences = errors.Sentences.load("kit", self.package)
+        errors.install(made, made.state.sentences)
+        _health(made, context, self.folder)
+        return made
+
+    def _routes(self) -> FastAPI:
+        made = FastAPI(
+            title=f"Heli 合力: {self.name}",
+            version="0.1.0",
+            docs_url=None,
+            redoc_url=None,
+            generate_unique_id_function=_operation_id,
+        )
+        for router in self.routers:
+            made.include_router(router)
+        made.include_router(import_router(self.imports))
+        reads = Reads(self.hears(), self.keeps(), self.invariants)
+        made.include_router(operations_router(reads))
+        known = OPERATIONS[self.name]
+        for route in made.openapi()["paths"].items():
+            for method in route[1]:
+                operation = operation_of(method.upper(), route[0])
+                if operation not in known:
+                    msg = f"{operation} of {self.name} has no row in contracts.roles"
+                    raise LookupError(msg)
+        return made
+
+    def context(self, settings: ServiceSettings) -> Context:
+        """Make the one Context from settings."""
+        clock = Clock(settings.clock_offset_days)
+        database = Database.connect(
+            self.name, settings.database_url, clock=clock, pool_size=settings.pool_size
+        )
+        return Context(
+            service=self.name,
+            settings=settings,
+            db=database,
+            clock=clock,
+            verifier=Verifier.load(settings.keys),
+            operations=OPERATIONS[self.name],
+            connection=Connection(),
+            extras=self.extras(settings, database),
+        )
+
+    def main(self) -> None:
+        """Run a command line: serve, migrate, describe or draft."""
+        parser = argparse.ArgumentParser(prog=f"python -m {self.package}.app")
+        parser.add_argument("command", choices=["serve", "migrate", "describe", "draft"])
+        parser.add_argument("--owner-url", help="the owner role's database URL, for migrate")
+        parser.add_argument("--app-role", help="the role that `serve` uses, for migrate")
+        parser.add_argument("--nats-admin-url", help="makes the streams too, for migrate")
+        asked = parser.parse_args()
+        match asked.command:
+            case "serve":
+                settings = self._settings(parser)
+                log.configure(settings.log)
+                context = self.context(settings)
+                loops = Loops(self.hears(), self.imports, self.background)
+                asyncio.run(serve(self.edge(context, self.app(context)), context, loops))
+            case "migrate":
+                if not asked.owner_url or not asked.app_role:
+                    parser.error("migrate needs --owner-url and --app-role")
+                migrations.migrate(self.folder, asked.owner_url, asked.app_role)
+                if asked.nats_admin_url:
+                    asyncio.run(bus.ensure_streams(asked.nats_admin_url))
+            case "draft":
+                step = migrations.first_step(asked.owner_url, metadata_of(self), "0001")
+                (self.folder / "0001_first.py").write_text(step, "utf-8")
+            case _:
+                sys.stdout.write(json.dumps(self.describe(), ensure_ascii=False) + "\n")
+
+    def _settings(self, parser: argparse.ArgumentParser) -> ServiceSettings:
+        try:
+            return self.settings()
+        except ValidationError as no:
+            wrong = [
+                f"HELI_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}"
+                for one in no.errors()
+            ]
+            parser.error("settings: " + "; ".join(wrong))
+
+    def describe(self) -> dict[str, Any]:
+        """Say what the service offers and hears, for the generated pages."""
+        return {
+            "service": self.name,
+            "openapi": self._routes().openapi(),
+            "hears": sorted(one.event.type for one in self.hears()),
+            "imports": [one.collection for one in self.imports],
+        }
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _health(app: FastAPI, context: Context, folder: Path) -> None:
+    at_head = migrations.head(folder)
+
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> dict[str, str]:
+        """Answer while the event loop runs."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz(response: Response) -> dict[str, object]:
+        """Be ready with a database on this code's schema head; NATS down only degrades."""
+        schema = "unreachable"
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            async with context.db.engine.connect() as connection:
+                found = await connection.execute(text("SELECT version_num FROM alembic_version"))
+                schema = str(found.scalar_one())
+        ready = schema == at_head
+        response.status_code = 200 if ready else 503
+        connected = context.connection.bus
+        return {
+            "service": context.service,
+            "ready": ready,
+            "schema": schema,
+            "nats": connected is not None and connected.connected,
+        }
+
+
+def metadata_of(service: Service) -> Sequence[MetaData]:
+    """Give all tables of a service: its own and those that every service has."""
+    return (standing, service.metadata)

@@ -1,0 +1,49 @@
+"""The loop that reads a stream: fetch, handle the batch, acknowledge; pause while it cannot."""
+
+import asyncio
+from collections.abc import Sequence
+
+from kit.bus import Bus, BusUnavailable, Message
+from kit.failures import is_outage
+from kit.inbox import Reader
+from kit.log import get
+
+BATCH = 200
+WAIT_S = 5.0
+_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+_log = get(__name__)
+
+
+async def consume(reader: Reader, bus: Bus) -> None:
+    """Read one stream for as long as the process lives."""
+    subjects = [f"heli.{type_}.*" for type_ in reader.handlers]
+    while True:
+        try:
+            pull = await bus.subscribe(reader.stream, subjects)
+            while True:
+                messages = await pull.fetch(BATCH, WAIT_S)
+                if messages:
+                    await _settle(reader, messages)
+        except BusUnavailable as no:
+            _log.warning("reader_waits", stream=reader.stream, error=repr(no))
+            await asyncio.sleep(_PAUSES_S[1])
+
+
+async def _settle(reader: Reader, messages: Sequence[Message]) -> None:
+    arrived = [reader.read(message.id, message.data) for message in messages]
+    attempt = 0
+    while True:
+        try:
+            await reader.take(arrived)
+            break
+        except Exception as no:
+            if not is_outage(no):
+                raise
+            _log.warning("reader_pauses", stream=reader.stream, error=repr(no))
+            await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
+            attempt += 1
+            for message in messages:
+                await message.still_working()
+    for message in messages:
+        await message.done()

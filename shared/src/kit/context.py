@@ -1,0 +1,184 @@
+"""What a handler needs: the service's Context, and by name in its parameters Ctx, Caller, Tx, Now.
+
+Every router is made by `router()`: its routes run in one transaction that commits before the
+answer leaves (a failing commit is a 500, never a 200), and keep `Idempotency-Key` answers.
+"""
+
+import re
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi import params as params_of
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
+
+from contracts.acts import Act
+from contracts.errors import Forbidden, Invalid, Unauthorized
+from contracts.roles import PUBLIC, Role
+from kit import audit, idempotency
+from kit.auth import Actor, Verifier
+from kit.bus import Bus
+from kit.clock import Clock
+from kit.db import Database, dealing
+from kit.settings import ServiceSettings
+
+PUBLIC_ACTOR = Actor(id="public")
+_PARAMETER = re.compile(r"\{[^}]+\}")
+
+
+@dataclass(slots=True)
+class Connection:
+    """The bus connection, once there is one: NATS may be down while the API serves."""
+
+    bus: Bus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that a service's handlers share, made once in `app.py`; `extras` are its own parts."""
+
+    service: str
+    settings: ServiceSettings
+    db: Database
+    clock: Clock
+    verifier: Verifier
+    operations: dict[str, frozenset[Role]]
+    connection: Connection
+    extras: Any = None
+
+
+class RoleMissing(Forbidden):
+    """The operation needs a role that the caller has not."""
+
+    code = "role-missing"
+
+
+class QueryUnknown(Invalid):
+    """A typing error in a filter must not give the unfiltered list."""
+
+    code = "query-unknown"
+
+
+def operation_of(method: str, path: str) -> str:
+    """Name an operation as `contracts.roles` does: method and path, parameters as `{id}`."""
+    return f"{method} {_PARAMETER.sub('{id}', path)}"
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+def _caller(request: Request) -> Actor:
+    """Check the token and the role; a public operation has an actor without keys."""
+    known: Actor | None = getattr(request.state, "caller", None)
+    if known is not None:
+        return known
+    context = _context(request)
+    operation = operation_of(request.method, request.scope["route"].path)
+    allowed = context.operations[operation]
+    header = request.headers.get("authorization", "")
+    if allowed == PUBLIC and not header:
+        actor = PUBLIC_ACTOR
+    else:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthorized
+        actor = context.verifier.actor(token.strip())
+        if allowed and not allowed & actor.roles:
+            raise RoleMissing(operation=operation, roles=sorted(allowed), yours=sorted(actor.roles))
+    request.state.caller = actor
+    return actor
+
+
+Ctx = Annotated[Context, Depends(_context)]
+Caller = Annotated[Actor, Depends(_caller)]
+
+
+async def _tx(request: Request, context: Ctx, caller: Caller) -> AsyncConnection:
+    """Open the request's transaction; the route commits it before the answer leaves."""
+    stack: AsyncExitStack = request.state.stack
+    operation = operation_of(request.method, request.scope["route"].path)
+    traceparent = request.headers.get("traceparent")
+    tx = await stack.enter_async_context(
+        context.db.begin(caller, operation, traceparent=traceparent)
+    )
+    request.state.tx = tx
+    if caller.purpose is not None:
+        # Whoever reads for a stated purpose leaves a trace of it at the owner.
+        read = audit.Change(request.url.path.strip("/"), before=None, after=None)
+        await audit.record(tx, Act(reason=caller.purpose), read)
+    key = request.headers.get("idempotency-key")
+    if key is not None and request.method == "POST" and not request.url.path.endswith(":import"):
+        asked = f"{request.method} {request.url.path}?{request.url.query}"
+        digest = idempotency.digest_of_request(asked, await request.body())
+        await idempotency.claim(tx, key, operation, digest)
+        request.state.claimed = key
+    return tx
+
+
+def _now(tx: "Tx") -> datetime:
+    return dealing(tx).now
+
+
+Tx = Annotated[AsyncConnection, Depends(_tx)]
+Now = Annotated[datetime, Depends(_now)]
+
+
+class Route(APIRoute):
+    """One transaction a request, committed before the answer; answers under a key are kept."""
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's handler."""
+        handle = super().get_route_handler()
+        params = get_flat_params(self.dependant)
+        known = sorted(one.alias for one in params if isinstance(one.field_info, params_of.Query))
+
+        async def inside(request: Request) -> Response:
+            for name in request.query_params.keys() - set(known):
+                raise QueryUnknown(field=name, got=request.query_params[name], expected=known)
+            async with AsyncExitStack() as stack:
+                request.state.stack = stack
+                response = await handle(request)
+                claimed: str | None = getattr(request.state, "claimed", None)
+                if claimed is not None:
+                    kept = idempotency.Answer(
+                        response.status_code,
+                        response.media_type or "application/json",
+                        bytes(response.body),
+                    )
+                    await idempotency.keep(request.state.tx, claimed, kept)
+            after: Callable[[], None] | None = getattr(request.state, "after_commit", None)
+            if after is not None:
+                after()
+            return response
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await inside(request)
+            except idempotency.Replayed as known:
+                return Response(
+                    content=known.answer.body,
+                    status_code=known.answer.status,
+                    media_type=known.answer.media_type,
+                    headers={"Idempotent-Replayed": "true"},
+                )
+
+        return answer
+
+
+def router(prefix: str = "", tag: str | None = None) -> APIRouter:
+    """Make a router whose routes keep to one transaction and need a caller."""
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag or prefix.strip("/")],
+        route_class=Route,
+        dependencies=[Depends(_caller)],
+    )

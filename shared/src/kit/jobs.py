@@ -1,0 +1,189 @@
+"""Bulk imports: a durable upload, then batches of rows, each with its cursor in one transaction.
+
+`POST /things:import` writes the body in chunks to the service's own database in the transaction
+that answers 202. A worker takes the rows in batches: effects, faults and cursor commit together,
+so that a killed process goes on where it stopped and no row counts twice.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.errors import Refusal
+from kit.clock import new_id
+from kit.db import standing
+from kit.uploads import Reading
+
+M = TypeVar("M", bound=BaseModel)
+
+BATCH = 500
+
+job = Table(
+    "job",
+    standing,
+    Column("id", Text, primary_key=True),
+    Column("collection", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("department", Text),
+    Column("line", Text),
+    Column("media", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("read", Integer, nullable=False, server_default="0"),
+    Column("accepted", Integer, nullable=False, server_default="0"),
+    Column("provisional", Integer, nullable=False, server_default="0"),
+    Column("duplicate", Integer, nullable=False, server_default="0"),
+    Column("revised", Integer, nullable=False, server_default="0"),
+    Column("rejected", Integer, nullable=False, server_default="0"),
+    Column("ignored", JSONB, nullable=False, server_default="[]"),
+    Column("fault", JSONB),
+    Column("bytes", Integer, nullable=False),
+    Column("traceparent", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+)
+# The worker asks for the oldest that is not done.
+Index("job_open", job.c.created_at, postgresql_where=job.c.status.in_(["queued", "running"]))
+
+job_chunk = Table(
+    "job_chunk",
+    standing,
+    Column("job", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("job", "number"),
+)
+job_error = Table(
+    "job_error",
+    standing,
+    Column("job", Text, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    PrimaryKeyConstraint("job", "row", "place"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Whose rows these are: the job, the client, its department and line."""
+
+    job: str
+    client: str
+    department: str | None
+    line: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[M]):
+    """A row that could be read, with its number in the file."""
+
+    number: int
+    value: M
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """What is wrong with one row: its column, a code of `problems.toml`, and that code's facts."""
+
+    row: int
+    column: str
+    code: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How a batch went: `provisional`, `duplicate` and `revised` are parts of `accepted`."""
+
+    accepted: int
+    provisional: int = 0
+    duplicate: int = 0
+    revised: int = 0
+    faults: tuple[RowFault, ...] = ()
+
+
+Take = Callable[[AsyncConnection, Sequence[Row[Any]], Upload], Awaitable[Taken]]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One collection that can be loaded in bulk: the model of a row, and what takes a batch."""
+
+    collection: str
+    row: type[BaseModel]
+    take: Take
+
+    def reading(self, media: str) -> Reading:
+        """Prepare to read an upload of these rows."""
+        fields = self.row.model_fields.items()
+        names = {info.alias or name: info.is_required() for name, info in fields}
+        needed = frozenset(name for name, required in names.items() if required)
+        return Reading(media, frozenset(names), needed)
+
+
+def fault_of(number: int, refusal: Refusal) -> RowFault:
+    """Make a row's fault of a refusal that names a field."""
+    facts = {name: _plain(value) for name, value in refusal.facts.items()}
+    return RowFault(number, str(facts.get("field", "")), refusal.code, facts)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def new_job_id(service: str) -> str:
+    """Make a job's id; the gateway reads the service from it."""
+    return f"{service}-{new_id()}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job as its client sees it."""
+
+    id: str
+    collection: str
+    client: str
+    status: str
+    accepted: int
+    provisional: int
+    duplicate: int
+    revised: int
+    rejected: int
+    ignored: list[str]
+    fault: dict[str, Any] | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+async def state(tx: AsyncConnection, id_: str) -> JobState | None:
+    """Give a job's state."""
+    query = select(*(job.c[name] for name in JobState.__dataclass_fields__)).where(job.c.id == id_)
+    found = (await tx.execute(query)).one_or_none()
+    return JobState(*found) if found else None
+
+
+async def open_jobs(tx: AsyncConnection) -> int:
+    """Count the jobs that are not finished."""
+    query = select(func.count()).where(job.c.status.in_(["queued", "running"]))
+    return int((await tx.execute(query)).scalar_one())

@@ -1,0 +1,32 @@
+"""Logs: events with fields, JSON in a cluster, readable lines locally; never personal data."""
+
+import logging
+
+import structlog
+
+
+def configure(style: str) -> None:
+    """Set up structlog once for a process; `style` is json or console."""
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING)
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """Give a logger that names its module."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(module=name)
+    return logger

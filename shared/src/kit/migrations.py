@@ -1,0 +1,160 @@
+"""Alembic, configured in code: upgrade a service's database, and guard its tables.
+
+After the upgrade the guards are set from what stands in the schema: forced row-level security on
+every table with `readers`, and the app role's grants (audit rows can be added, never changed).
+Runs by path, so that one process can migrate all six services without importing them.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, create_engine, inspect, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import TypeDecorator
+
+_LOCK = 4_711_001
+
+
+class SchemaUnknown(RuntimeError):
+    """The database is on a head that this code does not know (an unreleased version's)."""
+
+
+def _script(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(folder), version_locations=[str(folder)])
+
+
+def head(folder: Path) -> str:
+    """Give the schema head that this code stands on."""
+    found = _script(folder).get_current_head()
+    if found is None:
+        msg = f"no migration in {folder}"
+        raise LookupError(msg)
+    return found
+
+
+def migrate(folder: Path, url: str, app_role: str) -> bool:
+    """Bring a database to the head, as its owner; gives whether anything was to do.
+
+    Raises SchemaUnknown when the database stands on a revision that is not in the folder.
+    """
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            known = MigrationContext.configure(connection).get_current_revision()
+            if known == head(folder):
+                return False
+            _upgrade(connection, folder, known)
+            _guard(connection, app_role)
+            return True
+    finally:
+        engine.dispose()
+
+
+def _upgrade(connection: Connection, folder: Path, known: str | None) -> None:
+    script = _script(folder)
+    if known is not None and known not in {step.revision for step in script.walk_revisions()}:
+        raise SchemaUnknown(known)
+
+    def steps(revision: object, _context: object) -> object:
+        return script._upgrade_revs("head", revision)  # type: ignore[arg-type]
+
+    with EnvironmentContext(Config(), script, fn=steps) as environment:
+        environment.configure(connection=connection, target_metadata=None)
+        environment.run_migrations()
+
+
+def _guard(connection: Connection, app_role: str) -> None:
+    found = inspect(connection)
+    role = connection.dialect.identifier_preparer.quote(app_role)
+    for table in found.get_table_names():
+        name = connection.dialect.identifier_preparer.quote(table)
+        rights = "SELECT, INSERT" if table == "audit" else "SELECT, INSERT, UPDATE, DELETE"
+        rights = "SELECT" if table == "alembic_version" else rights
+        connection.execute(text(f"GRANT {rights} ON {name} TO {role}"))
+        if any(column["name"] == "readers" for column in found.get_columns(table)):
+            _wall(connection, name)
+    connection.execute(text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"))
+
+
+def _wall(connection: Connection, table: str) -> None:
+    """Let a transaction see the rows that its keys open; a service's own work sees all."""
+    sees = (
+        "readers && current_setting('heli.keys', true)::text[]"
+        " OR current_setting('heli.actor', true) LIKE 'system:%'"
+    )
+    for statement in (
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        f"DROP POLICY IF EXISTS scope ON {table}",
+        f"CREATE POLICY scope ON {table} USING ({sees}) WITH CHECK (true)",
+    ):
+        connection.execute(text(statement))
+
+
+def differences(url: str, metadata: Iterable[MetaData]) -> list[object]:
+    """Compare a migrated database with what the code declares; an empty list is right."""
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            return list(compare_metadata(context, _all(metadata)))
+    finally:
+        engine.dispose()
+
+
+def first_step(url: str, metadata: Iterable[MetaData], revision: str) -> str:
+    """Write the text of the first migration from an empty database and the declared tables."""
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection)
+            made = produce_migrations(context, _all(metadata))
+            if made.upgrade_ops is None:
+                msg = "nothing to do"
+                raise LookupError(msg)
+            body = render_python_code(made.upgrade_ops, render_item=_plain)
+    finally:
+        engine.dispose()
+    return _STEP.format(revision=revision, body=body)
+
+
+def _all(metadata: Iterable[MetaData]) -> Any:  # noqa: ANN401 - Alembic takes several
+    return list(metadata)
+
+
+def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Render a type of ours as the SQL type that it keeps, so that steps import no code of ours."""
+    if kind == "type" and isinstance(item, JSONB):
+        return "postgresql.JSONB()"
+    if kind == "type" and isinstance(item, TypeDecorator):
+        return f"sa.{item.impl_instance!r}"
+    if kind == "type" and isinstance(item, ARRAY):
+        inside = item.item_type
+        inside = inside.impl_instance if isinstance(inside, TypeDecorator) else inside
+        return f"postgresql.ARRAY(sa.{inside!r})"
+    return False
+
+
+_STEP = '''"""The first schema; written anew by `make docs` until a version is released."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "{revision}"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make all tables."""
+    _ = postgresql
+    {body}
+'''

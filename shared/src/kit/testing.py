@@ -1,0 +1,161 @@
+"""For tests only: what a test proves, a service started on real servers, tokens for its callers."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from joserfc.jwk import KeySet, OKPKey
+
+from contracts.roles import Role
+from contracts.says import Fact
+from kit import bus, consumer, inbox, outbox, worker
+from kit.app import Service
+from kit.auth import Actor, keys_of, mint, system
+from kit.clock import elapsed_s
+from kit.context import Context
+from kit.db import Database
+
+_WAIT_S = 15.0
+_LOOK_S = 0.03
+
+
+def covers(*requirements: str) -> pytest.MarkDecorator:
+    """Say which requirements of `docs/requirements.md` a test proves."""
+    return pytest.mark.covers(*requirements)
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where the real servers of this test run are, and the key pair that signs its tokens."""
+
+    database_url: str
+    owner_url: str
+    nats_url: str
+    keys: Path
+    key: OKPKey
+
+
+def key_pair(folder: Path) -> tuple[Path, OKPKey]:
+    """Make a signing key and the JWKS file of its public part."""
+    key = OKPKey.generate_key("Ed25519", auto_kid=True)
+    path = folder / "jwks.json"
+    path.write_text(json.dumps(KeySet([key]).as_dict(private=False)), "utf-8")
+    return path, key
+
+
+def actor(
+    id_: str,
+    department: str | None,
+    region: str,
+    *roles: Role,
+    line: str | None = None,
+) -> Actor:
+    """Make a caller; the line is the department's first word unless it is given."""
+    line = line or (department.rpartition("-")[0] if department else None) or None
+    keys = keys_of(department, line, (region,), roles)
+    return Actor(id_, department, line, (region,), frozenset(roles), None, keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One service, running in this process against real PostgreSQL and NATS."""
+
+    service: Service
+    context: Context
+    app: FastAPI
+    servers: Servers
+
+    @property
+    def owner_url(self) -> str:
+        """Give the owner role's libpq URL of its database."""
+        return self.servers.owner_url.replace("postgresql+psycopg", "postgresql")
+
+    @property
+    def db(self) -> Database:
+        """Give its database."""
+        return self.context.db
+
+    def client(self, caller: Actor | None) -> httpx.AsyncClient:
+        """Give an HTTP client that calls as somebody, or as nobody."""
+        headers = {"authorization": f"Bearer {mint(self.servers.key, caller)}"} if caller else {}
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
+            base_url=f"http://{self.service.name}",
+            headers=headers,
+        )
+
+    async def hear(self, *facts: Fact, sequence: int = 1) -> None:
+        """Let the service hear facts, as if their owners had announced them, through its inbox."""
+        for fact in facts:
+            owner = replace(self.context.db, service=fact.service())
+            envelope = outbox.envelope_of(fact, owner.clock.now(), system(fact.service()), sequence)
+            readers = inbox.readers(self.context.db, self.service.hears())
+            reader = next(one for one in readers if one.stream == fact.service())
+            data = envelope.model_dump_json().encode()
+            await reader.take([reader.read(envelope.id, data)])
+            await self.no_dead_letters()
+
+    async def no_dead_letters(self) -> None:
+        """Fail if an event could not be handled."""
+        async with self.db.begin(system(self.service.name), "test") as tx:
+            rows = (await tx.execute(inbox.dead_letter.select())).all()
+        assert not rows, rows  # noqa: S101 - a test's own check
+
+    async def said(self, type_: type[Fact]) -> list[Fact]:
+        """Give what the service announced of one type, in order."""
+        query = outbox.outbox.select().where(outbox.outbox.c.type == type_.type)
+        async with self.db.begin(system(self.service.name), "test") as tx:
+            rows = (await tx.execute(query.order_by(outbox.outbox.c.id))).all()
+        return [type_.model_validate(json.loads(row.envelope)["data"]) for row in rows]
+
+
+async def until(holds: Callable[[], Awaitable[bool]], wait_s: float = _WAIT_S) -> None:
+    """Wait for a condition, with a deadline."""
+    end = elapsed_s() + wait_s
+    while not await holds():
+        if elapsed_s() > end:
+            msg = f"did not hold within {wait_s} s"
+            raise AssertionError(msg)
+        await asyncio.sleep(_LOOK_S)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    service: Service, servers: Servers, *, with_bus: bool = True, **settings: object
+) -> AsyncIterator[Running]:
+    """Run a service in this process; with the bus its readers and its relay run too."""
+    values = {
+        "mode": "embedded",
+        "database_url": servers.database_url,
+        "nats_url": servers.nats_url,
+        "keys": servers.keys,
+    }
+    context = service.context(service.settings.model_validate(values | settings))
+    run = Running(service, context, service.app(context), servers)
+    stack = contextlib.AsyncExitStack()
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(worker.run(context.db, service.imports))]
+            tasks += [group.create_task(loop(context)) for loop in service.background]  # type: ignore[arg-type]
+            if with_bus:
+                found = await bus.Bus.connect(service.name, servers.nats_url, lambda: None)
+                stack.push_async_callback(found.close)
+                context.connection.bus = found
+                tasks.append(group.create_task(outbox.relay(context.db, found)))
+                readers = inbox.readers(context.db, service.hears())
+                tasks += [group.create_task(consumer.consume(one, found)) for one in readers]
+            yield run
+            for task in tasks:
+                task.cancel()
+    finally:
+        await stack.aclose()
+        await context.db.engine.dispose()
+
+
+Serve = Callable[..., contextlib.AbstractAsyncContextManager[Running]]

@@ -1,0 +1,246 @@
+"""The worker of bulk imports: takes uploads oldest first, batch by batch, and loses no row.
+
+Effects, faults and cursor of a batch commit together, so that a killed process goes on where it
+stopped. A batch that fails as a whole is taken row by row, so that one row harms no other; an
+upload that cannot be worked through fails, so that it harms no other upload.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.errors import Refusal
+from kit.auth import system
+from kit.db import Database, dealing, storable
+from kit.errors import code_of
+from kit.failures import is_outage
+from kit.jobs import (
+    BATCH,
+    Import,
+    Row,
+    RowFault,
+    Taken,
+    Upload,
+    fault_of,
+    job,
+    job_chunk,
+    job_error,
+)
+from kit.log import get
+from kit.uploads import Raw, Reading, rows_of
+
+_POLL_S = 1.0
+
+_log = get(__name__)
+
+
+class JobBroken(Refusal):
+    """An upload met a fault of ours; the log has it."""
+
+    code = "internal"
+
+
+def _parse(spec: Import, raw: Raw) -> Row[Any] | list[RowFault]:
+    if raw.fields is None:
+        return [RowFault(raw.number, "", "row-unreadable", {"got": raw.why})]
+    try:
+        return Row(raw.number, spec.row.model_validate(raw.fields))
+    except ValidationError as no:
+        return [
+            RowFault(
+                raw.number,
+                ".".join(str(part) for part in detail["loc"]),
+                code_of(detail["type"]),
+                {"got": str(detail["input"])[:200], "kind": detail["type"], "said": detail["msg"]},
+            )
+            for detail in no.errors()
+        ]
+
+
+async def run(database: Database, imports: Sequence[Import]) -> None:
+    """Work through uploads, oldest first, for as long as the process lives."""
+    specs = {spec.collection: spec for spec in imports}
+    while True:
+        database.jobs_bell.clear()
+        try:
+            found = await _next(database, specs)
+            if found is not None:
+                await _work(database, specs[found[0]], found[1], found[2])
+                continue
+        except Exception as no:
+            if not is_outage(no):
+                raise
+            _log.warning("job_pauses", error=repr(no))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(database.jobs_bell.wait(), _POLL_S)
+
+
+async def _next(database: Database, specs: Iterable[str]) -> tuple[str, Upload, str] | None:
+    async with database.begin(system(database.service), "jobs") as tx:
+        query = (
+            select(
+                job.c.collection, job.c.id, job.c.client, job.c.department, job.c.line, job.c.media
+            )
+            .where(job.c.status.in_(["queued", "running"]), job.c.collection.in_(list(specs)))
+            .order_by(job.c.created_at, job.c.id)
+            .limit(1)
+        )
+        found = (await tx.execute(query)).one_or_none()
+        if found is None:
+            return None
+        collection, id_, client, department, line, media = found
+        await tx.execute(job.update().where(job.c.id == id_).values(status="running"))
+        return collection, Upload(id_, client, department, line), media
+
+
+async def _work(database: Database, spec: Import, upload: Upload, media: str) -> None:
+    reading = spec.reading(media)
+    fault: Refusal | None = None
+    try:
+        fault = await _read(database, spec, upload, reading)
+    except Exception as no:
+        if is_outage(no):
+            raise
+        _log.error("job_failed", job=upload.job, error=repr(no))
+        fault = JobBroken()
+    await _finish(database, upload.job, reading, fault)
+
+
+async def _read(
+    database: Database, spec: Import, upload: Upload, reading: Reading
+) -> Refusal | None:
+    """Take every row that can be read, batch by batch; gives why the file ends too early."""
+    done = await _cursor(database, upload.job)
+    waiting: list[Raw] = []
+    fault: Refusal | None = None
+    try:
+        async for rows in rows_of(_chunks(database, upload.job), reading):
+            waiting += [row for row in rows if row.number > done]
+            whole = len(waiting) - len(waiting) % BATCH
+            for start in range(0, whole, BATCH):
+                await _batch(database, spec, upload, waiting[start : start + BATCH])
+            del waiting[:whole]
+    except Refusal as no:
+        fault = no
+    if waiting:
+        await _batch(database, spec, upload, waiting)
+    return fault
+
+
+async def _batch(database: Database, spec: Import, upload: Upload, raws: list[Raw]) -> None:
+    """Take a batch; when it fails as a whole, row by row, so that one row harms no other."""
+    try:
+        await _take(database, spec, upload, raws)
+    except Exception as no:
+        if is_outage(no):
+            raise
+        _log.warning("batch_failed", job=upload.job, rows=len(raws), error=repr(no))
+        for raw in raws:
+            await _alone(database, spec, upload, raw)
+
+
+async def _alone(database: Database, spec: Import, upload: Upload, raw: Raw) -> None:
+    try:
+        await _take(database, spec, upload, [raw])
+    except Exception as no:
+        if is_outage(no):
+            raise
+        _log.error("row_failed", job=upload.job, row=raw.number, error=repr(no))
+        await _take(database, spec, upload, [Raw(raw.number, None, type(no).__name__)])
+
+
+async def _cursor(database: Database, id_: str) -> int:
+    async with database.begin(system(database.service), "jobs") as tx:
+        return int((await tx.execute(select(job.c.read).where(job.c.id == id_))).scalar_one())
+
+
+async def _chunks(database: Database, id_: str) -> AsyncIterator[bytes]:
+    number = 0
+    while True:
+        async with database.begin(system(database.service), "jobs") as tx:
+            query = select(job_chunk.c.data).filter_by(job=id_, number=number)
+            data = (await tx.execute(query)).scalar_one_or_none()
+        if data is None:
+            return
+        yield bytes(data)
+        number += 1
+
+
+async def _take(database: Database, spec: Import, upload: Upload, raws: list[Raw]) -> None:
+    """Take rows in one transaction; none that another process took after this one lost its lock."""
+    rows: list[Row[Any]] = []
+    faults: list[RowFault] = []
+    for raw in raws:
+        parsed = _parse(spec, raw)
+        if isinstance(parsed, Row):
+            rows.append(parsed)
+        else:
+            faults += parsed
+    trace = await _trace(database, upload.job)
+    operation = f"{spec.collection}:import"
+    async with database.begin(system(database.service), operation, traceparent=trace) as tx:
+        mine = select(job.c.read).where(job.c.id == upload.job, job.c.status == "running")
+        read = (await tx.execute(mine.with_for_update())).scalar_one_or_none()
+        if read is None or read >= raws[0].number:
+            return
+        taken = await spec.take(tx, rows, upload) if rows else Taken(0)
+        faults += taken.faults
+        await _note(tx, upload.job, faults)
+        add = {
+            "accepted": job.c.accepted + taken.accepted,
+            "provisional": job.c.provisional + taken.provisional,
+            "duplicate": job.c.duplicate + taken.duplicate,
+            "revised": job.c.revised + taken.revised,
+            "rejected": job.c.rejected + len({fault.row for fault in faults}),
+            "read": raws[-1].number,
+        }
+        await tx.execute(job.update().where(job.c.id == upload.job).values(**add))
+
+
+async def _trace(database: Database, id_: str) -> str | None:
+    async with database.begin(system(database.service), "jobs") as tx:
+        found: str | None = (
+            await tx.execute(select(job.c.traceparent).where(job.c.id == id_))
+        ).scalar_one()
+        return found
+
+
+async def _note(tx: AsyncConnection, id_: str, faults: Sequence[RowFault]) -> None:
+    if not faults:
+        return
+    places: dict[int, int] = {}
+    rows = []
+    for fault in faults:
+        places[fault.row] = places.get(fault.row, 0) + 1
+        rows.append(
+            {
+                "job": id_,
+                "row": fault.row,
+                "place": places[fault.row],
+                "column": storable(fault.column),
+                "code": fault.code,
+                "facts": storable(fault.facts),
+            }
+        )
+    await tx.execute(insert(job_error), rows)
+
+
+async def _finish(database: Database, id_: str, reading: Reading, no: Refusal | None) -> None:
+    async with database.begin(system(database.service), "jobs") as tx:
+        fault = None if no is None else {"code": no.code, **fault_of(0, no).facts}
+        change = job.update().where(job.c.id == id_, job.c.status == "running")
+        await tx.execute(
+            change.values(
+                status="done" if no is None else "failed",
+                fault=storable(fault),
+                ignored=storable(reading.ignored),
+                finished_at=dealing(tx).now,
+            )
+        )
+        await tx.execute(job_chunk.delete().where(job_chunk.c.job == id_))

@@ -1,0 +1,124 @@
+"""Fixtures that all tests share: real PostgreSQL and nats-server, one of each a worker."""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from joserfc.jwk import OKPKey
+from psycopg import sql
+
+from contracts.services import SERVICES
+from heli.client import Client
+from heli.credentials import bootstrap
+from heli.databases import Database, provision
+from heli.engines import Engines
+from heli.testing import Stack
+from kit import bus, migrations
+from kit.app import Service
+from kit.testing import Running, Serve, Servers, key_pair, running
+
+_COUNT = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    """PostgreSQL and nats-server with six empty databases."""
+    with Engines(tmp_path_factory.mktemp("engines")) as started:
+        provision(started)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def signing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, OKPKey]:
+    return key_pair(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+async def streams(engines: Engines) -> None:
+    await bus.ensure_streams(engines.nats_admin_url)
+
+
+def _fresh(engines: Engines, service: Service) -> tuple[str, str]:
+    """Clone a database of its own from the service's migrated one; give app and owner URL."""
+    of = next(one for one in SERVICES if one.package == service.package)
+    template = Database(of, engines)
+    migrations.migrate(service.folder, template.url(template.owner), template.app)
+    name = f"{of.package}_{next(_COUNT)}"
+    with psycopg.connect(engines.admin_dsn, autocommit=True) as admin:
+        make = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
+        parts = (sql.Identifier(part) for part in (name, of.package, template.owner))
+        admin.execute(make.format(*parts))
+    app_url, owner_url = (
+        template.url(role).rpartition("/")[0] + f"/{name}"
+        for role in (template.app, template.owner)
+    )
+    return app_url, owner_url
+
+
+@pytest.fixture(scope="session")
+def serve(engines: Engines, signing: tuple[Path, OKPKey]) -> Serve:
+    """Run one service in this process on a fresh database: `async with serve(service) as run`."""
+
+    @contextlib.asynccontextmanager
+    async def start(
+        service: Service, *, with_bus: bool = False, **settings: object
+    ) -> AsyncIterator[Running]:
+        app_url, owner_url = _fresh(engines, service)
+        if with_bus:
+            await bus.ensure_streams(engines.nats_admin_url)
+        servers = Servers(
+            database_url=app_url,
+            owner_url=owner_url,
+            nats_url=engines.nats_url(service.name),
+            keys=signing[0],
+            key=signing[1],
+        )
+        async with running(service, servers, with_bus=with_bus, **settings) as run:
+            yield run
+
+    return start
+
+
+# The whole stack, for journeys and chaos ------------------------------------------------------
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests in one worker: they share one stack."""
+    for item in items:
+        if Path(str(item.path)).parent.name in {"e2e", "chaos"}:
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Start `heli up` with the sandbox on a folder of its own, and stop it at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="heli-e2e-"))
+    command = [sys.executable, "-m", "heli", "up", "--data", str(folder), "--sandbox", "--json"]
+    process = subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"heli up did not start (exit {process.poll()})"
+        state = json.loads(line)
+        admin = Client(state["gateway"], *bootstrap(folder))
+        yield Stack(state["gateway"], folder, admin)
+        admin.close()
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        keep = os.environ.get("HELI_KEEP_TEST_DATA")  # noqa: TID251 - for looking at a failure
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
