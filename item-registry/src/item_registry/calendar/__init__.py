@@ -1,0 +1,1 @@
+"""On which days a region works differently."""

@@ -1,0 +1,1 @@
+"""How often a year an agency may inspect one entity."""

@@ -1,0 +1,1 @@
+"""What is supervised: items and their versions."""

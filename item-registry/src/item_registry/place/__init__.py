@@ -1,0 +1,1 @@
+"""Where things are and who is there: regions and departments."""

@@ -1,0 +1,123 @@
+"""Bulk rows of places: regions and departments, in any order within a file."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.errors import Refusal
+from contracts.item_registry import DepartmentId, NewDepartment, NewRegion, RegionId
+from contracts.says import Fact
+from item_registry.place import domain, store
+from kit import outbox
+from kit.jobs import Import, Row, RowFault, Taken, Upload, fault_of, job, job_chunk
+from kit.uploads import rows_of
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def _regions(tx: AsyncConnection, rows: Sequence[Row[NewRegion]], upload: Upload) -> Taken:
+    tree = await store.tree(tx)
+    here = tree.keys() | {row.value.id for row in rows}
+    promised: dict[RegionId, RegionId | None] = {}
+    if any(row.value.parent not in here for row in rows if row.value.parent):
+        promised = {one.id: one.parent async for one in _whole(tx, upload, REGIONS, NewRegion)}
+    promised |= {row.value.id: row.value.parent for row in rows}
+    before = await store.regions(tx, [row.value.id for row in rows])
+    changed: dict[RegionId, domain.Region] = {}
+    tally = _Tally()
+    for row in rows:
+        region = domain.region_of(row.value)
+        try:
+            domain.hang(region, tree=tree, promised=promised)
+        except Refusal as no:
+            tally.faults.append(fault_of(row.number, no))
+            continue
+        known = before.get(region.id)
+        decided = domain.register_region(region, known)
+        tally.count(known=known is not None, says=decided.says)
+        before[region.id] = changed[region.id] = decided.value
+        tree[region.id] = region.parent
+    await store.put_regions(tx, list(changed.values()))
+    await outbox.add(tx, tally.says)
+    return tally.taken()
+
+
+async def _departments(
+    tx: AsyncConnection, rows: Sequence[Row[NewDepartment]], upload: Upload
+) -> Taken:
+    regions = await store.existing_regions(
+        tx, {node for row in rows for node in row.value.territory}
+    )
+    heirs = {row.value.successor for row in rows if row.value.successor}
+    agencies = await store.existing_departments(tx, heirs)
+    agencies |= {row.value.id for row in rows}
+    if heirs - agencies:
+        agencies |= {one.id async for one in _whole(tx, upload, DEPARTMENTS, NewDepartment)}
+    before = await store.departments(tx, [row.value.id for row in rows])
+    changed: dict[DepartmentId, domain.Department] = {}
+    tally = _Tally()
+    for row in rows:
+        department = domain.department_of(row.value)
+        try:
+            domain.staff(department, regions=regions, agencies=agencies)
+        except Refusal as no:
+            tally.faults.append(fault_of(row.number, no))
+            continue
+        known = before.get(department.id)
+        decided = domain.register_department(department, known)
+        tally.count(known=known is not None, says=decided.says)
+        before[department.id] = changed[department.id] = decided.value
+    await store.put_departments(tx, list(changed.values()))
+    await outbox.add(tx, tally.says)
+    return tally.taken()
+
+
+class _Tally:
+    """How a batch goes: what is new, the same as before, changed, or wrong, and what is said."""
+
+    def __init__(self) -> None:
+        self.new = self.same = self.changed = 0
+        self.faults: list[RowFault] = []
+        self.says: list[Fact] = []
+
+    def count(self, *, known: bool, says: Sequence[Fact]) -> None:
+        """Note one accepted row."""
+        self.new += not known
+        self.same += not says
+        self.changed += known and bool(says)
+        self.says += says
+
+    def taken(self) -> Taken:
+        """Give what the job reports."""
+        accepted = self.new + self.same + self.changed
+        return Taken(accepted, duplicate=self.same, revised=self.changed, faults=tuple(self.faults))
+
+
+async def _whole(
+    tx: AsyncConnection, upload: Upload, spec: Import, model: type[M]
+) -> AsyncIterator[M]:
+    """Read every good row of the file, also those that come after this batch."""
+    media = (await tx.execute(select(job.c.media).where(job.c.id == upload.job))).scalar_one()
+    try:
+        async for raws in rows_of(_chunks(tx, upload.job), spec.reading(media)):
+            for raw in raws:
+                try:
+                    yield model.model_validate(raw.fields)
+                except ValidationError:
+                    continue
+    except Refusal:
+        # The file ends here for the job too, which says so when it comes to this place.
+        return
+
+
+async def _chunks(tx: AsyncConnection, id_: str) -> AsyncIterator[bytes]:
+    query = select(job_chunk.c.data).where(job_chunk.c.job == id_).order_by(job_chunk.c.number)
+    async for (data,) in await tx.stream(query):
+        yield bytes(data)
+
+
+REGIONS = Import("regions", NewRegion, _regions)
+DEPARTMENTS = Import("departments", NewDepartment, _departments)

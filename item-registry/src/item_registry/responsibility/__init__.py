@@ -1,0 +1,1 @@
+"""Who leads and who cooperates: what regions add, and the answer."""
