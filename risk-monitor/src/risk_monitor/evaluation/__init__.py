@@ -1,0 +1,1 @@
+"""Evaluating what new signals touch, month by month, with three answers."""

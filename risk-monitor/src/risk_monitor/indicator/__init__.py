@@ -1,0 +1,1 @@
+"""Indicators: numbers over windows of months, with their coverage."""

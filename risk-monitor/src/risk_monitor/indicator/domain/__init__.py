@@ -1,0 +1,1 @@
+"""Pure rules of windows, flows and measures."""

@@ -1,0 +1,1 @@
+"""Warning models: versions, their indicators and rules in CEL."""

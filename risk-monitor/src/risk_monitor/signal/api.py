@@ -1,0 +1,121 @@
+"""HTTP in, for a signal and its sources."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+from pydantic import ValidationError
+from sqlalchemy import Row as SqlRow
+
+from contracts.errors import TooLarge
+from contracts.risk_monitor import (
+    Revision,
+    SignalFault,
+    SignalId,
+    SignalRow,
+    Signals,
+    SignalsTaken,
+    SignalView,
+)
+from kit import entities
+from kit.context import Caller, Now, Tx, router
+from kit.deadlines import SHANGHAI, shanghai_day
+from kit.errors import Sentences, language_of
+from kit.jobs import Row, RowFault
+from kit.lists import Asked, Page, page
+from risk_monitor.signal import store
+from risk_monitor.signal.domain import subject_id
+from risk_monitor.signal.store import Parcel
+from risk_monitor.source import store as sources
+from risk_monitor.source.domain import Stream
+
+LIMIT_ROWS = 1000
+
+signals = router("/signals")
+
+
+@signals.post("")
+async def post_signals(body: Signals, request: Request, tx: Tx, caller: Caller) -> SignalsTaken:
+    """Take up to 1,000 rows and answer at once; a larger set goes to `/signals:import`."""
+    if len(body.rows) > LIMIT_ROWS:
+        raise TooLarge(limit=LIMIT_ROWS, got=len(body.rows))
+    rows, faults = _read(body.rows)
+    taken = await store.receive(tx, rows, Parcel(caller.department, caller.line))
+    faults += taken.faults
+    language = language_of(request.headers.get("accept-language"))
+    shown = sorted(faults, key=lambda fault: fault.row)
+    return SignalsTaken(
+        accepted=taken.accepted,
+        provisional=taken.provisional,
+        duplicate=taken.duplicate,
+        revised=taken.revised,
+        rejected=len({fault.row for fault in faults}),
+        faults=[_fault(one, request.app.state.sentences, language) for one in shown],
+    )
+
+
+def _read(raws: list[dict[str, Any]]) -> tuple[list[Row[SignalRow]], list[RowFault]]:
+    rows: list[Row[SignalRow]] = []
+    faults: list[RowFault] = []
+    for number, raw in enumerate(raws, start=1):
+        try:
+            rows.append(Row(number, SignalRow.model_validate(raw)))
+        except ValidationError as no:
+            for detail in no.errors():
+                code = "field-missing" if detail["type"] == "missing" else "field-invalid"
+                facts = {"got": str(detail["input"])[:200], "said": detail["msg"]}
+                column = ".".join(str(part) for part in detail["loc"])
+                faults.append(RowFault(number, column, code, facts | {"kind": detail["type"]}))
+    return rows, faults
+
+
+def _fault(fault: RowFault, sentences: Sentences, language: str) -> SignalFault:
+    facts = fault.facts | {"field": fault.column}
+    told = {name: facts.get(name) for name in ("got", "expected", "suggestion")}
+    return SignalFault(
+        row=fault.row,
+        column=fault.column,
+        code=fault.code,
+        message=sentences.say(fault.code, language, facts),
+        **{name: None if value is None else str(value) for name, value in told.items()},
+    )
+
+
+@signals.get("")
+async def list_signals(
+    tx: Tx,
+    now: Now,
+    asked: Asked,
+    subject: str | None = None,
+    stream: str | None = None,
+    from_: Annotated[date | None, Query(alias="from")] = None,
+    to: date | None = None,
+) -> Page[SignalView]:
+    """List signals by their period; `subject` also finds what its aliases were sent as."""
+    span = (_midnight(from_), _midnight(to))
+    ids = await entities.same(tx, subject_id(subject)) if subject else ()
+    query = store.listed(subjects=ids, stream=stream, span=span)
+    rows, next_ = await page(tx, query, by=store.LIST_ORDER, asked=asked)
+    streams = sources.streams_on(shanghai_day(now))
+    return Page(items=[_view(row, streams) for row in rows], next=next_)
+
+
+@signals.get("/{signal_id}")
+async def get_signal(signal_id: SignalId, tx: Tx, now: Now) -> SignalView:
+    """Give one signal with the values that stood before it was corrected."""
+    before = [Revision(**one) for one in await store.past(tx, signal_id)]
+    view = _view(await store.get(tx, signal_id), sources.streams_on(shanghai_day(now)))
+    return view.model_copy(update={"revisions": before})
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time.min, SHANGHAI)
+
+
+def _view(found: SqlRow[Any], streams: Mapping[str, Stream]) -> SignalView:
+    row = found._asdict()
+    stream = streams.get(row["stream"])
+    ends = None if row["to"] == row["from"] else row["to"]
+    unit = stream.unit if stream else ""
+    return SignalView.model_validate(row | {"to": ends, "unit": unit})

@@ -1,0 +1,218 @@
+"""What a row must be to be kept as a signal: each is judged alone, the good ones are kept."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from contracts.credit_service import EntityId
+from contracts.errors import Invalid
+from contracts.item_registry import RegionId
+from contracts.risk_monitor import SignalRow
+from kit.codes import Fault, entity_id, normalise, subject_of
+from kit.deadlines import SHANGHAI, shanghai_day
+from risk_monitor.source.domain import Stream, StreamKind
+
+_DAY = timedelta(days=1)
+_PERSON = "code-person"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends: its department, and whether item-registry knows that one."""
+
+    department: str | None
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One row as it is kept, moments in UTC; `to` equals `from_` where it is about a moment."""
+
+    source: str
+    stream: str
+    subject: EntityId
+    from_: datetime
+    to: datetime
+    value: float
+    region: RegionId
+
+    @property
+    def key(self) -> tuple[str, str, str, datetime, datetime]:
+        """Give what makes it unique: the same again is a duplicate or a revision."""
+        return (self.source, self.stream, self.subject, self.from_, self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A provisional subject 待核实主体 that a signal is about; `raw` is left out if a person's."""
+
+    subject: EntityId
+    source: str
+    fault: str
+    region: RegionId
+    raw: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A good row, and the sighting it brings where its code names nobody."""
+
+    signal: Signal
+    sighting: Sighting | None
+
+
+class StreamUnknown(Invalid):
+    """The policy table declares no such stream."""
+
+    code = "signal-stream-unknown"
+
+
+class RegionUnknown(Invalid):
+    """The region tree has no such node."""
+
+    code = "signal-region-unknown"
+
+
+class UnitOther(Invalid):
+    """The row's unit is not the stream's."""
+
+    code = "signal-unit-other"
+
+
+class PeriodImpossible(Invalid):
+    """A flow needs a first day and the day after its last; a validity must end after it began."""
+
+    code = "signal-period-impossible"
+
+
+class InFuture(Invalid):
+    """Nothing can be measured before it happened."""
+
+    code = "signal-in-future"
+
+
+class Negative(Invalid):
+    """An amount is never below zero."""
+
+    code = "signal-negative"
+
+
+class ValueImpossible(Invalid):
+    """The value is missing, or is none that the stream allows."""
+
+    code = "signal-value-impossible"
+
+
+class SourceNotYours(Invalid):
+    """A department of the registry speaks for itself only."""
+
+    code = "signal-source-not-yours"
+
+
+class SourceMissing(Invalid):
+    """A client of no department must say in each row whose data it is."""
+
+    code = "signal-source-missing"
+
+
+def accept(
+    row: SignalRow,
+    *,
+    sender: Sender,
+    streams: Mapping[str, Stream],
+    regions: Collection[RegionId],
+    now: datetime,
+) -> Accepted:
+    """Judge one row.
+
+    Refuses: StreamUnknown, UnitOther, SourceNotYours, SourceMissing, RegionUnknown,
+    PeriodImpossible, InFuture, Negative, ValueImpossible, SubjectUnnamed.
+    """
+    stream = streams.get(row.stream)
+    if stream is None:
+        raise StreamUnknown(field="stream", got=row.stream, expected=" | ".join(sorted(streams)))
+    if row.unit is not None and row.unit != stream.unit:
+        raise UnitOther(field="unit", got=row.unit, expected=stream.unit)
+    region = RegionId(row.region)
+    if region not in regions:
+        raise RegionUnknown(field="region", got=row.region, expected="GET /regions")
+    source = source_of(row.source, sender)
+    from_, to = _period(row, stream, now)
+    value = _value(row, stream)
+    subject, fault = subject_of(source, row.code, row.name)
+    signal = Signal(source, stream.id, EntityId(subject), from_, to, value, region)
+    return Accepted(signal, _sighting(signal, row, fault) if fault else None)
+
+
+def source_of(named: str | None, sender: Sender) -> str:
+    """Say whose data a row is.
+
+    A department that item-registry knows speaks for itself only. A client of none, or of one that
+    the registry does not know (a data centre that sends for others), names the source in each row.
+    """
+    if sender.known and sender.department is not None:
+        if named not in {None, sender.department}:
+            raise SourceNotYours(field="source", got=named, expected=sender.department)
+        return sender.department
+    source = named or sender.department
+    if source is None:
+        raise SourceMissing(field="source", got="", expected="GET /departments")
+    return source
+
+
+def _period(row: SignalRow, stream: Stream, now: datetime) -> tuple[datetime, datetime]:
+    from_ = _moment(row.from_)
+    to = from_ if row.to is None else _moment(row.to)
+    if from_ > now:
+        raise InFuture(field="from", got=_day(from_), expected=f"≤ {_day(now)}")
+    needs_end = stream.kind in {StreamKind.FLOW, StreamKind.VALIDITY}
+    if to < from_ or (to == from_ and needs_end):
+        raise PeriodImpossible(field="to", got=_shown(row.to), expected=f"> {_day(from_)}")
+    if stream.kind is StreamKind.FLOW:
+        for field, moment in (("from", from_), ("to", to)):
+            if moment.astimezone(SHANGHAI).time() != time.min:
+                raise PeriodImpossible(field=field, got=moment.isoformat(), expected="YYYY-MM-DD")
+        if shanghai_day(to) > shanghai_day(now) + _DAY:
+            raise InFuture(field="to", got=_day(to), expected=f"≤ {shanghai_day(now) + _DAY}")
+    return from_, to
+
+
+def _moment(given: datetime) -> datetime:
+    return (given if given.tzinfo else given.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+
+
+def _day(moment: datetime) -> str:
+    return shanghai_day(moment).isoformat()
+
+
+def _shown(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
+
+
+def _value(row: SignalRow, stream: Stream) -> float:
+    """Give the value; what is in force or happened needs none."""
+    if row.value is None:
+        if stream.kind in {StreamKind.VALIDITY, StreamKind.EVENT}:
+            return 1.0
+        raise ValueImpossible(field="value", got="", expected=_allowed(stream))
+    if stream.values and row.value not in stream.values:
+        raise ValueImpossible(field="value", got=row.value, expected=_allowed(stream))
+    if row.value < 0:
+        raise Negative(field="value", got=row.value, expected="≥ 0")
+    return row.value
+
+
+def _allowed(stream: Stream) -> str:
+    return " | ".join(f"{value:g}" for value in stream.values) or f"≥ 0 {stream.unit}"
+
+
+def _sighting(signal: Signal, row: SignalRow, fault: Fault) -> Sighting:
+    raw = normalise(row.code or "")
+    shown = raw if raw and fault.code != _PERSON else None
+    return Sighting(signal.subject, signal.source, fault.code, signal.region, shown)
+
+
+def subject_id(raw: str) -> EntityId:
+    """Take an entity's id as it is, or make it of a code alone."""
+    found = entity_id(raw)
+    return EntityId(found if isinstance(found, str) else raw)

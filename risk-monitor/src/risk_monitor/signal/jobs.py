@@ -1,0 +1,17 @@
+"""Bulk rows, for a signal."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.risk_monitor import SignalRow
+from kit.jobs import Import, Row, Taken, Upload
+from risk_monitor.signal import store
+from risk_monitor.signal.store import Parcel
+
+
+async def _take(tx: AsyncConnection, rows: Sequence[Row[SignalRow]], upload: Upload) -> Taken:
+    return await store.receive(tx, rows, Parcel(upload.department, upload.line, upload.job))
+
+
+SIGNALS = Import("signals", SignalRow, _take)

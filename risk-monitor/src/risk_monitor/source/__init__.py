@@ -1,0 +1,1 @@
+"""Sources: the streams that departments send, and how fresh each of them is."""

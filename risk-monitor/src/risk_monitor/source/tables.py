@@ -1,0 +1,18 @@
+"""Table of sources: of which months each of them spoke."""
+
+from sqlalchemy import Column, Date, DateTime, Integer, PrimaryKeyConstraint, Table, Text
+
+from risk_monitor.schema import metadata
+
+# One row for each month that a source spoke of in a stream: its freshness, and its silence.
+heard = Table(
+    "heard",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("month", Date, nullable=False),
+    Column("last_to", Date, nullable=False),
+    Column("last_received", DateTime(timezone=True), nullable=False),
+    Column("rows", Integer, nullable=False),
+    PrimaryKeyConstraint("source", "stream", "month"),
+)

@@ -1,0 +1,1 @@
+"""Warnings: raised, assessed, closed."""

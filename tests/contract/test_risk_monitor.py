@@ -1,0 +1,359 @@
+"""risk-monitor at its boundary: HTTP, files and events, on real PostgreSQL."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import date, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from contracts.clue_dispatch import (
+    ClueClosed,
+    ClueDispatched,
+    ClueRegistered,
+    Conclusion,
+    Origin,
+    OriginType,
+    Reason,
+)
+from contracts.credit_service import EntityBatch, EntityId, EntityKind, EntityRow, EntityStatus
+from contracts.item_registry import (
+    DepartmentChanged,
+    DepartmentId,
+    ItemId,
+    Line,
+    RegionChanged,
+    RegionId,
+)
+from contracts.risk_monitor import SubjectSighted, WarningAssessed, WarningClosed, WarningRaised
+from contracts.roles import Role
+from kit.auth import system
+from kit.deadlines import shanghai_day
+from kit.testing import Running, actor, covers, until
+from risk_monitor.app import service
+from risk_monitor.indicator.domain.months import months_between, months_later
+from risk_monitor.waiting.store import nothing_waits
+
+Serve = Callable[..., AbstractAsyncContextManager[Running]]
+
+ADMIN = actor("bootstrap", None, "000000", Role.ADMIN)
+TAX = actor("tax-system", "tax-330100", "330100", Role.INTEGRATOR)
+OFFICER = actor("wang", "commerce-330100", "330100", Role.OFFICER)
+LEAD = actor("chen", "commerce-330100", "330100", Role.LEAD)
+OUTSIDER = actor("zhou", "commerce-330200", "330200", Role.OFFICER)
+AUTHOR = actor("li", "commerce-330000", "330000", Role.LEAD)
+
+# Two stations of the published register; their check digits hold.
+GOOD = "91330000668306747T"
+OTHER = "91330000680735173C"
+MODEL = json.loads(
+    files("risk_monitor").joinpath("model/examples/refined_oil.json").read_text("utf-8")
+)
+
+
+@pytest.fixture
+async def run(serve: Serve) -> AsyncIterator[Running]:
+    async with serve(service) as started:
+        await world(started)
+        yield started
+
+
+async def world(run: Running) -> None:
+    tree = [("000000", None), ("330000", "000000"), ("330100", "330000"), ("330106", "330100")]
+    for id_, parent in tree:
+        above = RegionId(parent) if parent else None
+        await run.hear(RegionChanged(id=RegionId(id_), parent=above, name=id_))
+    for line in ("tax", "market", "commerce"):
+        await run.hear(
+            DepartmentChanged(
+                id=DepartmentId(f"{line}-330100"),
+                name=line,
+                line=Line(line),
+                level=3,
+                territory=(RegionId("330100"),),
+            )
+        )
+
+
+def months() -> list[date]:
+    """Give the last six whole months."""
+    this = shanghai_day(datetime.fromisoformat("2026-03-01T00:00:00+08:00"))
+    return list(months_between(months_later(this, -6), months_later(this, -1)))
+
+
+def weekly(code: str, litres: float = 7000.0) -> list[dict[str, Any]]:
+    """Metered litres of every week that touches the six months."""
+    first, end = months()[0], months_later(months()[-1], 1)
+    monday = first - timedelta(days=first.weekday())
+    rows = []
+    while monday < end:
+        rows.append(row("metered", code, monday, monday + timedelta(days=7), litres))
+        monday += timedelta(days=7)
+    return rows
+
+
+def monthly(stream: str, code: str, a_day: float) -> list[dict[str, Any]]:
+    """A flow of every month."""
+    return [
+        row(
+            stream,
+            code,
+            month,
+            months_later(month, 1),
+            a_day * (months_later(month, 1) - month).days,
+        )
+        for month in months()
+    ]
+
+
+def row(stream: str, code: str, from_: date, to: date | None, value: float) -> dict[str, Any]:  # noqa: PLR0917
+    source = {"metered": "commerce", "gauge": "commerce", "licence": "commerce"}.get(stream, "tax")
+    return {
+        "stream": stream,
+        "code": code,
+        "from": from_.isoformat(),
+        "to": to.isoformat() if to else None,
+        "value": value,
+        "region": "330106",
+        "source": f"{source}-330100",
+    }
+
+
+async def load(run: Running, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    text = "\n".join(json.dumps(one) for one in rows)
+    async with run.client(ADMIN) as client:
+        sent = await client.post(
+            "/signals:import", content=text, headers={"content-type": "application/x-ndjson"}
+        )
+        job = f"/jobs/{sent.json()['id']}"
+
+        async def finished() -> bool:
+            return (await client.get(job)).json()["status"] in {"done", "failed"}
+
+        await until(finished)
+        done: dict[str, Any] = (await client.get(job)).json()
+        return done
+
+
+async def judged(run: Running) -> None:
+    """Wait until nothing waits to be judged."""
+
+    async def idle() -> bool:
+        async with run.db.begin(system("risk-monitor"), "test") as tx:
+            return (await nothing_waits(tx)).ok
+
+    await until(idle)
+
+
+async def activated(run: Running) -> str:
+    async with run.client(AUTHOR) as client:
+        made = await client.post("/warning-models", json=MODEL)
+        assert made.status_code == 201, made.text
+        own = await client.post(f"/warning-models/{made.json()['id']}:activate", json={})
+        assert own.json()["code"] == "model-own-draft"
+    async with run.client(LEAD) as client:
+        done = await client.post(f"/warning-models/{made.json()['id']}:activate", json={})
+        assert done.status_code == 200, done.text
+    return str(done.json()["id"])
+
+
+@covers("R8.2")
+async def test_good_rows_are_kept_beside_faulty_ones(run: Running) -> None:
+    good = row("declared", GOOD, date(2026, 1, 1), date(2026, 2, 1), 10.0)
+    later = (date(2999, 1, 1), date(2999, 2, 1))
+    rows = [
+        good,
+        good | {"value": -1},
+        good | {"stream": "metred"},
+        good | {"region": "999999"},
+        row("declared", GOOD, *later, 1.0),
+        good | {"code": "9.13301E+17"},
+        good | {"from": 20260101},
+        good | {"unit": "kg"},
+    ]
+    async with run.client(TAX) as client:
+        answer = await client.post("/signals", json={"rows": rows})
+        taken = answer.json()
+        assert (taken["accepted"], taken["provisional"], taken["rejected"]) == (2, 1, 6)
+        assert [(one["row"], one["column"], one["code"]) for one in taken["faults"]] == [
+            (2, "value", "signal-negative"),
+            (3, "stream", "signal-stream-unknown"),
+            (4, "region", "signal-region-unknown"),
+            (5, "from", "signal-in-future"),
+            (7, "from", "field-invalid"),
+            (8, "unit", "signal-unit-other"),
+        ]
+        assert all(one["got"] and one["expected"] for one in taken["faults"] if one["row"] != 7)
+        yours = await client.post("/signals", json={"rows": [good | {"source": "market-330100"}]})
+        assert yours.json()["faults"][0]["code"] == "signal-source-not-yours"
+        many = await client.post("/signals", json={"rows": [good] * 1001})
+        assert many.status_code == 413
+    sighted = await run.said(SubjectSighted)
+    assert [(one.fault, one.raw) for one in sighted if isinstance(one, SubjectSighted)] == [
+        ("code-excel", "9.13301E+17")
+    ]
+
+
+async def test_the_same_again_is_a_duplicate_and_another_value_a_revision(run: Running) -> None:
+    good = row("declared", GOOD, date(2026, 1, 1), date(2026, 2, 1), 10.0)
+    async with run.client(TAX) as client:
+        await client.post("/signals", json={"rows": [good]})
+        again = await client.post("/signals", json={"rows": [good, good | {"value": 12.5}]})
+        assert (again.json()["duplicate"], again.json()["revised"]) == (1, 1)
+        listed = (await client.get("/signals", params={"subject": GOOD})).json()["items"]
+        assert [(one["value"], one["revision"], one["to"]) for one in listed] == [
+            (12.5, 2, "2026-01-31T16:00:00Z")
+        ]
+        one = (await client.get(f"/signals/{listed[0]['id']}")).json()
+        assert [before["value"] for before in one["revisions"]] == [10.0]
+    async with run.client(OUTSIDER) as client:
+        assert (await client.get(f"/signals/{listed[0]['id']}")).status_code == 404
+        assert (await client.get("/signals")).json()["items"] == []
+
+
+@covers("R8.2")
+async def test_a_source_that_is_silent_is_late(run: Running) -> None:
+    await load(run, monthly("declared", GOOD, 1000.0))
+    async with run.client(OFFICER) as client:
+        found = (await client.get("/sources")).json()["items"]
+    assert [(one["source"], one["stream"], one["last_to"]) for one in found] == [
+        ("tax-330100", "declared", "2026-03-01")
+    ]
+    assert found[0]["late"] is True
+    assert found[0]["rows"] == 6
+
+
+@covers("R8.1", "R8.3", "R8.6", "R8.7")
+async def test_a_station_that_declares_too_little_is_warned_of_until_its_clue_is_closed(
+    run: Running,
+) -> None:
+    model = await activated(run)
+    job = await load(
+        run,
+        [
+            *weekly(GOOD),
+            *monthly("declared", GOOD, 750.0),
+            *monthly("invoiced", GOOD, 1000.0),
+            *weekly(OTHER),
+            *monthly("declared", OTHER, 990.0),
+            *monthly("invoiced", OTHER, 1000.0),
+        ],
+    )
+    assert job["rejected"] == 0, job
+    await judged(run)
+    raised = [one for one in await run.said(WarningRaised) if isinstance(one, WarningRaised)]
+    assert [(one.kind_, one.level) for one in raised] == [
+        ("declared_under_metered", "orange"),
+        ("declared_under_metered", "red"),
+    ]
+    assert raised[0].warning == raised[1].warning
+    path = f"/warnings/{raised[0].warning}"
+    async with run.client(OFFICER) as client:
+        params = {"level": "red", "region": "330100", "subject": GOOD, "item": "refined-oil"}
+        listed = (await client.get("/warnings", params=params)).json()["items"]
+        assert [one["id"] for one in listed] == [raised[0].warning]
+        assert (listed[0]["first_month"], listed[0]["last_month"]) == ("2025-10-01", "2026-02-01")
+        evidence = [one for one in listed[0]["evidence"] if one["indicator"] == "deviation"]
+        assert evidence[-1]["value"] == pytest.approx(0.25)
+        assert evidence[-1]["threshold"] == 0.1
+        signal = next(one for one in listed[0]["evidence"] if one["signals"])["signals"][0]
+        assert (await client.get(f"/signals/{signal}")).json()["job"] == job["id"]
+        found = await client.get(
+            f"/warning-models/{model}/evaluations", params={"state": "undetermined"}
+        )
+        kinds = {one["kind"]: one["degraded"] for one in found.json()["items"]}
+        assert kinds["verification_overdue"] == ["market-330100"]
+    async with run.client(OUTSIDER) as client:
+        assert (await client.get(path)).status_code == 404
+        assert (await client.post(f"{path}:assess", json={"outcome": "valid"})).status_code == 404
+    origin = Origin(type=OriginType.WARNING, id=raised[0].warning, rule="red")
+    clue = {"clue": "c1", "origin": origin, "region": RegionId("330106")}
+    item = ItemId("refined-oil")
+    await run.hear(ClueRegistered(**clue, subject=raised[0].subject, item=item))
+    async with run.client(OFFICER) as client:
+        view = await client.post(f"{path}:assess", json={"outcome": "valid", "reason": "属实"})
+        assert (view.json()["state"], view.json()["clue"]) == ("assessed", "c1")
+        again = await client.post(f"{path}:assess", json={"outcome": "false"})
+        assert again.json()["code"] == "warning-assessed-already"
+    now = datetime.fromisoformat("2026-03-02T00:00:00Z")
+    await run.hear(
+        ClueDispatched(
+            clue="c1",
+            lead=DepartmentId("commerce-330100"),
+            cooperators=(DepartmentId("tax-330100"),),
+            item=item,
+            item_version=1,
+            reason=Reason(duties=(), chain=()),
+            sign_due=now,
+            verify_due=now,
+            region=RegionId("330106"),
+        ),
+        sequence=2,
+    )
+    closing = ClueClosed(**clue, conclusion=Conclusion.CONFIRMED, closed_on=date(2026, 3, 9))
+    await run.hear(closing, sequence=3)
+    await run.hear(closing, sequence=4)
+    assert [one.outcome for one in await run.said(WarningAssessed)] == ["valid"]  # type: ignore[attr-defined]
+    assert [one.clue for one in await run.said(WarningClosed)] == ["c1"]  # type: ignore[attr-defined]
+    await load(run, monthly("declared", GOOD, 700.0))
+    await judged(run)
+    assert len(await run.said(WarningRaised)) == 2
+
+
+@covers("R8.2")
+async def test_a_wrong_code_counts_once_it_is_resolved(run: Running) -> None:
+    await activated(run)
+    wrong = "9.13301E+17"
+    await load(run, [*weekly(GOOD), *monthly("declared", wrong, 700.0)])
+    await judged(run)
+    assert await run.said(WarningRaised) == []
+    async with run.client(ADMIN) as client:
+        found = (await client.get("/warning-models/refined-oil_1/evaluations")).json()["items"]
+    by_kind = [one for one in found if one["kind"] == "declared_under_metered"]
+    assert {one["state"] for one in by_kind} == {"undetermined"}
+    assert by_kind[-1]["degraded"] == ["tax-330100"]
+    sighted = (await run.said(SubjectSighted))[0]
+    rows = tuple(
+        EntityRow(
+            id=EntityId(id_),
+            version=1,
+            name=None,
+            kind=EntityKind.LEGAL_PERSON,
+            status=EntityStatus.ACTIVE,
+            alias_of=EntityId(alias) if alias else None,
+        )
+        for id_, alias in ((f"uscc-{GOOD}", None), (sighted.subject, f"uscc-{GOOD}"))  # type: ignore[attr-defined]
+    )
+    await run.hear(EntityBatch(batch="b1", rows=rows))
+    await judged(run)
+    raised = await run.said(WarningRaised)
+    assert [(one.level, one.subject) for one in raised] == [  # type: ignore[attr-defined]
+        ("orange", f"uscc-{GOOD}"),
+        ("red", f"uscc-{GOOD}"),
+    ]
+
+
+async def test_a_condition_that_cannot_be_understood_is_refused_with_its_place(
+    run: Running,
+) -> None:
+    rules = [dict(rule) for rule in MODEL["rules"]]
+    rules[1]["condition"] = "metered - declared > 0.30 * metred"
+    async with run.client(AUTHOR) as client:
+        no = await client.post("/warning-models", json=MODEL | {"rules": rules})
+    assert (no.status_code, no.json()["code"]) == (422, "expression-invalid")
+    fault = no.json()["errors"][0]
+    assert fault["field"] == "rules.1.condition"
+    assert fault["expected"].startswith("1:29")
+
+
+async def test_what_must_hold_holds(run: Running) -> None:
+    await activated(run)
+    await load(run, [*weekly(GOOD), *monthly("declared", GOOD, 700.0)])
+    await judged(run)
+    async with run.client(ADMIN) as client:
+        found = (await client.get("/operations/invariants")).json()["checks"]
+    assert {one["name"]: one["ok"] for one in found} | {"I1 outbox is published": True} == {
+        one["name"]: True for one in found
+    }
