@@ -1,0 +1,1 @@
+"""Cases of penalty: filed, investigated, noticed, reviewed, decided, served."""

@@ -1,0 +1,1 @@
+"""Clues: registered, routed, dispatched, verified, concluded."""

@@ -1,0 +1,108 @@
+"""How a clue comes about: brought by hand, from a warning, from the result of a draw.
+
+One cause makes one clue (its origin is unique), which also ends the loop warning → clue → visit →
+result → clue. What makes a clue is policy (`terms`).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from clue_dispatch.clue.domain.matter import Clue
+from clue_dispatch.routing.domain import Route
+from clue_dispatch.terms.domain import Terms
+from contracts.clue_dispatch import ClueId, ClueRegistered, Origin, SubjectSighted
+from contracts.credit_service import EntityId
+from contracts.errors import Conflict, Invalid
+from contracts.item_registry import DepartmentId, ItemId, RegionId
+from contracts.says import Decided, Fact
+from kit.codes import Fault, normalise
+from kit.deadlines import Calendar, due
+
+_PERSONAL = "code-person"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What is brought: whom it is about, what, where, by which department and through what."""
+
+    origin: Origin
+    subject: EntityId
+    item: ItemId
+    region: RegionId
+    summary: str
+    department: DepartmentId | None = None
+    source_due_at: datetime | None = None
+
+
+class ItemUnknown(Invalid):
+    """No published item has this id."""
+
+    code = "clue-item-unknown"
+
+
+class RegionUnknown(Invalid):
+    """The region tree has no such node."""
+
+    code = "clue-region-unknown"
+
+
+class AlreadyRegistered(Conflict):
+    """What this comes from has been registered already."""
+
+    code = "clue-already-registered"
+
+
+def sighting(
+    subject: EntityId, *, source: str, region: RegionId, raw: str | None, fault: Fault
+) -> SubjectSighted:
+    """Say that a subject could not be identified; a person's number and names stay here."""
+    shown = None if fault.code == _PERSONAL or not raw else normalise(raw)
+    return SubjectSighted(
+        subject=subject, source=source, fault=fault.code, region=region, raw=shown or None
+    )
+
+
+def register(
+    id_: ClueId,
+    brought: Brought,
+    *,
+    route: Route,
+    terms: Terms,
+    calendar: Calendar,
+    at: datetime,
+    sighted: SubjectSighted | None = None,
+) -> Decided[Clue]:
+    """Register a clue: it is owned from the first moment, and the time to dispatch it runs.
+
+    Its owner is the lead that the matrix names, else the department that brought it (首接负责).
+    """
+    clue = Clue(
+        id=id_,
+        origin=brought.origin,
+        subject=brought.subject,
+        item=brought.item,
+        region=brought.region,
+        summary=brought.summary,
+        brought_by=brought.department,
+        owner=route.lead or brought.department,
+        route=route,
+        registered_on=at,
+        dispatch_due=due(at, terms.dispatch, calendar),
+        moved_on=at,
+        source_due_at=brought.source_due_at,
+    )
+    registered = ClueRegistered(
+        clue=id_,
+        origin=clue.origin,
+        subject=clue.subject,
+        item=clue.item,
+        region=clue.region,
+    )
+    says: tuple[Fact, ...] = (registered,) if sighted is None else (sighted, registered)
+    return Decided(clue, says=says)
+
+
+def route_again(clue: Clue, route: Route) -> Decided[Clue]:
+    """Give a clue without owner the one that the matrix names by now."""
+    routed = replace(clue, route=route, owner=route.lead or clue.owner, version=clue.version + 1)
+    return Decided(routed)

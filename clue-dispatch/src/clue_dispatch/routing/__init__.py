@@ -1,0 +1,1 @@
+"""Routing: who leads and who cooperates, as the responsibility matrix says."""

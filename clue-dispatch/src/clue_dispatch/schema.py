@@ -1,0 +1,5 @@
+"""The one MetaData of clue-dispatch."""
+
+from sqlalchemy import MetaData
+
+metadata = MetaData()

@@ -1,0 +1,1 @@
+"""Terms: which limits hold on a day, and what becomes a clue."""
