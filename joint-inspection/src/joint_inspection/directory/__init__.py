@@ -1,0 +1,1 @@
+"""Whom one can visit and who can inspect 一单两库: targets, inspectors, dated pools."""

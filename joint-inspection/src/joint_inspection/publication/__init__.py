@@ -1,0 +1,1 @@
+"""What is published 公示, and by when."""

@@ -1,0 +1,5 @@
+"""The one MetaData of joint-inspection's own tables."""
+
+from sqlalchemy import MetaData
+
+metadata = MetaData()
