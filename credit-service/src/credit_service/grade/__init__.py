@@ -1,0 +1,1 @@
+"""Grades 分级分类: computed from all that counts, every point explained."""
