@@ -1,0 +1,1 @@
+"""Answers that need several services: entities, lists of all six, one document, verification."""

@@ -1,0 +1,1 @@
+"""Rules of what is composed: joined lists, folds, and the parts of an entity."""

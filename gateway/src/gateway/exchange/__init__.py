@@ -1,0 +1,1 @@
+"""Reports to the national platform: rows, batches, receipts."""

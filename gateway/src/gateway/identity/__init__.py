@@ -1,0 +1,1 @@
+"""Who calls: clients, their secrets, and the tokens they turn into."""

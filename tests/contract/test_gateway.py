@@ -1,0 +1,759 @@
+"""The gateway at its boundary: real PostgreSQL, real sockets to stand-ins for the others."""
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from joserfc.jwk import OKPKey
+from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import ASGIApp
+
+from contracts.clue_dispatch import PenaltyDecided
+from contracts.credit_service import EntityBatch, EntityRow
+from contracts.gateway import ReportDelivered, ReportRejected
+from contracts.item_registry import DepartmentChanged, RegionChanged
+from contracts.joint_inspection import ResultRecorded
+from contracts.services import SERVICES
+from gateway.app import service
+from heli.sandbox.app import Settings as SandboxSettings
+from heli.sandbox.app import make as make_sandbox
+from kit import idempotency, outbox
+from kit.audit import audit
+from kit.auth import Verifier, system
+from kit.testing import Running, Serve, covers, until
+
+FIRST = ("bootstrap", "the first secret")
+Signing = tuple[Path, OKPKey]
+OTHERS = [one.name for one in SERVICES if one.name != "gateway"]
+SUBJECT = "uscc-91330100799655058B"
+
+
+# Stand-ins for the other services --------------------------------------------------------------
+
+
+@dataclass
+class Other:
+    """A service that writes down what it was asked and answers as it was told."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    async def answer(self, request: Request, path: str, raw: str) -> Response:
+        body = b"".join([part async for part in request.stream()])
+        self.asked.append(
+            {
+                "path": raw,
+                "query": request.url.query,
+                "headers": dict(request.headers),
+                "size": len(body),
+                "body": body[:1000],
+            }
+        )
+        answer = self.answers.get(path, {"said": path})
+        if callable(answer) and not isinstance(answer, Response):
+            answer = answer(request)
+        return answer if isinstance(answer, Response) else JSONResponse(answer)
+
+
+def together(others: dict[str, Other]) -> Starlette:
+    """All stand-ins behind one socket, each under its name."""
+
+    async def answer(request: Request) -> Response:
+        name = request.path_params["name"]
+        raw = request.scope["raw_path"].decode().removeprefix(f"/{name}")
+        return await others[name].answer(request, "/" + request.path_params["rest"], raw)
+
+    app = Starlette()
+    app.add_route("/{name}/{rest:path}", answer, methods=["GET", "POST", "PATCH"])
+    return app
+
+
+async def _is_up(server: uvicorn.Server) -> bool:
+    return server.started
+
+
+@contextlib.asynccontextmanager
+async def listening(app: ASGIApp) -> AsyncIterator[str]:
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off")
+    )
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve())
+        await until(partial(_is_up, server))
+        port = server.servers[0].sockets[0].getsockname()[1]
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The gateway with its door, and whoever stands in for the others."""
+
+    run: Running
+    url: str
+    others: dict[str, Other]
+
+    def client(self, token: str | None = None) -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return httpx.AsyncClient(
+            base_url=self.url, headers=headers, trust_env=False, timeout=30, verify=False
+        )
+
+    async def token(self, client_id: str = FIRST[0], secret: str = FIRST[1]) -> str:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": secret,
+        }
+        async with self.client() as client:
+            answer = await client.post("/oauth/token", data=form)
+        assert answer.status_code == 200, answer.text
+        given: str = answer.json()["access_token"]
+        return given
+
+    async def admin(self) -> httpx.AsyncClient:
+        return self.client(await self.token())
+
+    async def made(self, **wanted: object) -> dict[str, Any]:
+        async with await self.admin() as client:
+            answer = await client.post("/api/v1/clients", json=wanted)
+        assert answer.status_code == 201, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    serve: Serve, signing: Signing, folder: Path, **settings: object
+) -> AsyncIterator[Gate]:
+    key = folder / "signing.json"
+    key.write_text(json.dumps(signing[1].as_dict(private=True)), "utf-8")
+    first = folder / "bootstrap.json"
+    first.write_text(json.dumps({"client_id": FIRST[0], "client_secret": FIRST[1]}), "utf-8")
+    async with contextlib.AsyncExitStack() as stack:
+        others = {name: Other() for name in OTHERS}
+        base = await stack.enter_async_context(listening(together(others)))
+        values: dict[str, object] = {
+            "signing_key": key,
+            "bootstrap": first,
+            "services": {name: f"{base}/{name}" for name in OTHERS},
+        }
+        run = await stack.enter_async_context(serve(service, **values | settings))
+        url = await stack.enter_async_context(listening(service.edge(run.context, run.app)))
+        stack.push_async_callback(run.context.extras.reach.close)
+        yield Gate(run, url, others)
+
+
+@pytest.fixture
+async def gate(serve: Serve, signing: Signing, tmp_path: Path) -> AsyncIterator[Gate]:
+    async with opened(serve, signing, tmp_path) as one:
+        yield one
+
+
+# Identity --------------------------------------------------------------------------------------
+
+
+async def test_a_token_is_given_for_form_and_for_basic_credentials(gate: Gate) -> None:
+    async with gate.client() as client:
+        basic = base64.b64encode(":".join(FIRST).encode()).decode()
+        answer = await client.post(
+            "/oauth/token",
+            data={"grant_type": "client_credentials"},
+            headers={"authorization": f"Basic {basic}"},
+        )
+    assert answer.status_code == 200
+    assert answer.json()["token_type"] == "Bearer"
+    assert answer.json()["expires_in"] == 3600
+    assert answer.headers["cache-control"] == "no-store"
+    assert await gate.token()
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error"),
+    [
+        ({}, 400, "invalid_request"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials"}, 401, "invalid_client"),
+        (
+            {"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"},
+            401,
+            "invalid_client",
+        ),
+        (
+            {"grant_type": "client_credentials", "client_id": FIRST[0], "client_secret": "y"},
+            401,
+            "invalid_client",
+        ),
+    ],
+)
+async def test_a_token_is_refused_as_oauth_asks(
+    gate: Gate, form: dict[str, str], status: int, error: str
+) -> None:
+    async with gate.client() as client:
+        answer = await client.post("/oauth/token", data=form)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert answer.json()["error_description"].isascii()
+    assert not answer.json()["title"].isascii()
+
+
+@covers("R15.1")
+async def test_a_department_gets_its_own_client_and_is_seen_with_its_line(gate: Gate) -> None:
+    await gate.run.hear(
+        DepartmentChanged(
+            id="tax-330100", name="税务局", line="tax", level=3, territory=("330100",)
+        )
+    )
+    made = await gate.made(department="tax-330100", region="330100", roles=["officer"])
+    token = await gate.token(made["client_id"], made["client_secret"])
+    async with gate.client(token) as client:
+        me = (await client.get("/api/v1/me")).json()
+        refused = await client.get("/api/v1/clients")
+    assert (me["line"], me["department_known"]) == ("tax", True)
+    assert me["keys"] == ["tax-330100", "tax@330100"]
+    assert "POST /api/v1/clues/{id}:sign" in me["operations"]
+    assert refused.status_code == 403
+
+
+async def test_a_client_of_a_department_that_nobody_knows_yet_is_accepted(gate: Gate) -> None:
+    made = await gate.made(department="nobody-9", region="330100", roles=["integrator"])
+    async with gate.client(await gate.token(made["client_id"], made["client_secret"])) as client:
+        me = (await client.get("/api/v1/me")).json()
+    assert (me["line"], me["department_known"], me["keys"]) == (None, False, ["nobody-9"])
+
+
+async def test_a_revoked_clients_tokens_stop_within_two_seconds(gate: Gate) -> None:
+    made = await gate.made(region="330100", roles=["officer"])
+    token = await gate.token(made["client_id"], made["client_secret"])
+    async with gate.client(token) as client, await gate.admin() as admin:
+        assert (await client.get("/api/v1/me")).status_code == 200
+        path = f"/api/v1/clients/{made['client_id']}:revoke"
+        assert (await admin.post(path, json={"reason": "离职"})).status_code == 200
+        assert (await admin.post(path, json={})).status_code == 409
+
+        async def stopped() -> bool:
+            answer = (await client.get("/api/v1/me")).json()
+            return bool(answer.get("code") == "client-revoked")
+
+        await until(stopped, 2.5)
+        form = {"grant_type": "client_credentials", "client_id": made["client_id"]}
+        again = await client.post(
+            "/oauth/token", data=form | {"client_secret": made["client_secret"]}
+        )
+    assert again.status_code == 401
+
+
+async def test_making_a_client_twice_under_one_key_makes_one_and_stores_no_secret(
+    gate: Gate,
+) -> None:
+    wanted = {"department": "tax-330100", "region": "330100", "roles": ["officer"]}
+    async with await gate.admin() as client:
+        key = {"idempotency-key": "k1"}
+        answers = await asyncio.gather(
+            *(client.post("/api/v1/clients", json=wanted, headers=key) for _ in range(5))
+        )
+        other = await client.post(
+            "/api/v1/clients", json=wanted | {"region": "330200"}, headers=key
+        )
+        clients = (await client.get("/api/v1/clients")).json()["items"]
+    assert len({answer.content for answer in answers}) == 1
+    assert len(clients) == 1
+    assert "secret" not in json.dumps(clients)
+    assert other.json()["code"] == "idempotency-key-used-otherwise"
+    async with gate.run.db.begin(system("gateway"), "test") as tx:
+        assert not (await tx.execute(select(idempotency.idempotency))).all()
+        acts = (await tx.execute(select(audit.c.act, audit.c.actor))).all()
+    assert [tuple(one) for one in acts] == [("POST /clients", "bootstrap")]
+
+
+async def test_an_administrator_gives_no_access_beside_its_own_region(gate: Gate) -> None:
+    await gate.run.hear(
+        RegionChanged(id="000000", parent=None, name="全国"),
+        RegionChanged(id="330000", parent="000000", name="浙江"),
+        RegionChanged(id="330100", parent="330000", name="杭州"),
+        RegionChanged(id="440000", parent="000000", name="广东"),
+    )
+    made = await gate.made(region="330000", roles=["admin"])
+    async with gate.client(await gate.token(made["client_id"], made["client_secret"])) as client:
+        below = await client.post("/api/v1/clients", json={"region": "330100", "roles": ["lead"]})
+        beside = await client.post("/api/v1/clients", json={"region": "440000", "roles": ["lead"]})
+        above = await client.post("/api/v1/clients", json={"region": "000000", "roles": ["admin"]})
+        seen = (await client.get("/api/v1/clients")).json()["items"]
+    assert (below.status_code, beside.status_code, above.status_code) == (201, 403, 403)
+    assert {one["region"] for one in seen} == {"330000", "330100"}
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer x.y.z", "Basic eDp5"])
+async def test_a_wrong_token_is_refused_before_anybody_is_asked(gate: Gate, header: str) -> None:
+    async with gate.client() as client:
+        headers = {"authorization": header} if header else {}
+        answer = await client.get("/api/v1/clues", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert gate.others["clue-dispatch"].asked == []
+
+
+async def test_an_internal_token_does_not_open_the_door(gate: Gate) -> None:
+    async with gate.run.client(None) as inner:
+        assert (await inner.get("/me")).status_code == 401
+    internal = await gate.run.context.extras.door.internal(f"Bearer {await gate.token()}")
+    async with gate.client(internal) as client:
+        assert (await client.get("/api/v1/me")).status_code == 401
+
+
+# Forwarding ------------------------------------------------------------------------------------
+
+
+async def test_only_the_internal_token_and_known_headers_go_in(gate: Gate) -> None:
+    token = await gate.token()
+    async with gate.client(token) as client:
+        answer = await client.get(
+            "/api/v1/clues/a%2Fb?subject=x%20y",
+            headers={"x-forwarded-user": "root", "cookie": "a=b", "accept-language": "en"},
+        )
+    assert answer.status_code == 200
+    asked = gate.others["clue-dispatch"].asked[0]
+    assert (asked["path"], asked["query"]) == ("/clues/a%2Fb", "subject=x%20y")
+    assert asked["headers"]["accept-language"] == "en"
+    assert not {"x-forwarded-user", "cookie", "user-agent"} & asked["headers"].keys()
+    shown = asked["headers"]["authorization"].removeprefix("Bearer ")
+    assert shown != token
+    actor = Verifier.load(gate.run.context.settings.keys).actor(shown)
+    assert (actor.id, actor.regions) == ("bootstrap", ("000000",))
+    assert asked["headers"]["traceparent"] == answer.headers["traceparent"]
+
+
+async def test_a_trace_that_comes_in_goes_on(gate: Gate) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with await gate.admin() as client:
+        answer = await client.get("/api/v1/clues", headers={"traceparent": trace})
+    assert answer.headers["traceparent"] == trace
+    assert gate.others["clue-dispatch"].asked[0]["headers"]["traceparent"] == trace
+
+
+async def test_a_large_body_is_streamed_both_ways(gate: Gate) -> None:
+    part, parts = b"x" * 65_536, 320
+
+    async def content() -> AsyncIterator[bytes]:
+        for _ in range(parts):
+            yield part
+
+    def back(_request: Request) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            for _ in range(parts):
+                yield part
+
+        return StreamingResponse(body(), 202)
+
+    gate.others["risk-monitor"].answers["/signals:import"] = back
+    async with await gate.admin() as client:
+        answer = await client.post(
+            "/api/v1/signals:import", content=content(), headers={"content-type": "text/csv"}
+        )
+    asked = gate.others["risk-monitor"].asked[0]
+    assert (asked["size"], asked["headers"]["content-type"]) == (len(part) * parts, "text/csv")
+    assert (answer.status_code, len(answer.content)) == (202, len(part) * parts)
+
+
+async def test_answers_keep_status_and_headers(gate: Gate) -> None:
+    made = JSONResponse({}, 201, {"location": "/api/v1/jobs/x", "etag": '"3"'})
+    gate.others["credit-service"].answers["/entities"] = made
+    async with await gate.admin() as client:
+        answer = await client.post(
+            "/api/v1/entities", json={"a": 1}, headers={"idempotency-key": "k"}
+        )
+    assert (answer.status_code, answer.headers["etag"]) == (201, '"3"')
+    asked = gate.others["credit-service"].asked[0]
+    assert (asked["headers"]["idempotency-key"], asked["body"]) == ("k", b'{"a":1}')
+
+
+async def test_a_public_draw_needs_no_token_and_gets_none(gate: Gate) -> None:
+    async with gate.client() as client:
+        file = await client.get("/api/v1/draws/d1/file")
+        draw = await client.get("/api/v1/draws/d1")
+    assert (file.status_code, draw.status_code) == (200, 401)
+    assert "authorization" not in gate.others["joint-inspection"].asked[0]["headers"]
+
+
+async def test_a_service_that_is_down_is_named_and_may_be_tried_again(gate: Gate) -> None:
+    gate.run.context.extras.reach.addresses["clue-dispatch"] = "http://127.0.0.1:1"
+    async with await gate.admin() as client:
+        answer = await client.get("/api/v1/clues", headers={"accept-language": "en"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "service-away")
+    assert answer.json()["service"] == "clue-dispatch"
+    assert "retry-after" in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/", "/nothing", "/audit", "/clients"])
+async def test_what_nobody_answers_is_a_problem(gate: Gate, path: str) -> None:
+    async with await gate.admin() as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-path")
+
+
+# Composed --------------------------------------------------------------------------------------
+
+
+def page(*items: object) -> dict[str, Any]:
+    return {"items": list(items), "next": None}
+
+
+def entity(gate: Gate) -> None:
+    core = {"id": SUBJECT, "version": 3, "name": "某公司", "status": "active"}
+    credit = gate.others["credit-service"].answers
+    credit[f"/entities/{SUBJECT}"] = core
+    credit[f"/entities/{SUBJECT}/grades"] = page({"grade": "C", "version": 2})
+    credit[f"/entities/{SUBJECT}/records"] = page()
+    gate.others["risk-monitor"].answers["/warnings"] = page({"id": "w1"})
+    gate.others["clue-dispatch"].answers |= {"/clues": page({"id": "c1"}), "/cases": page()}
+    gate.others["joint-inspection"].answers |= {"/visits": page(), "/targets": page()}
+
+
+async def test_an_entity_is_composed_of_what_all_services_know(gate: Gate) -> None:
+    entity(gate)
+    async with await gate.admin() as client:
+        whole = (await client.get(f"/api/v1/entities/{SUBJECT.removeprefix('uscc-')}")).json()
+    assert (whole["id"], whole["name"], whole["version"]) == (SUBJECT, "某公司", 3)
+    assert whole["parts"]["grades"]["items"] == [{"grade": "C", "version": 2}]
+    assert whole["parts"]["clues"] == {
+        "service": "clue-dispatch",
+        "items": [{"id": "c1"}],
+        "next": None,
+        "refused": None,
+    }
+    assert whole["degraded"] == []
+    assert gate.others["risk-monitor"].asked[0]["query"] == f"subject={SUBJECT}"
+
+
+async def test_who_does_not_answer_is_named_and_the_rest_is_there(gate: Gate) -> None:
+    entity(gate)
+    gate.run.context.extras.reach.addresses["risk-monitor"] = "http://127.0.0.1:1"
+    async with await gate.admin() as client:
+        whole = (await client.get(f"/api/v1/entities/{SUBJECT}")).json()
+    assert whole["degraded"] == ["risk-monitor"]
+    assert "warnings" not in whole["parts"]
+    assert whole["parts"]["clues"]["items"] == [{"id": "c1"}]
+
+
+async def test_an_entity_that_its_owner_does_not_know_is_not_found(gate: Gate) -> None:
+    problem = {"code": "not-found", "title": "没有", "status": 404}
+    gate.others["credit-service"].answers["/entities/uscc-x"] = JSONResponse(problem, 404)
+    async with await gate.admin() as client:
+        answer = await client.get("/api/v1/entities/uscc-x")
+    assert (answer.status_code, answer.json()) == (404, problem)
+
+
+async def test_audit_of_all_six_is_one_list_by_time(gate: Gate) -> None:
+    await gate.made(region="330100", roles=["officer"])
+    for number, name in enumerate(OTHERS):
+        row = {"service": name, "at": f"2020-01-0{number + 1}T00:00:00Z"}
+        gate.others[name].answers["/audit"] = page(row)
+    async with await gate.admin() as client:
+        first = (await client.get("/api/v1/audit?limit=4")).json()
+        rest = (await client.get(f"/api/v1/audit?limit=4&cursor={first['next']}")).json()
+    found = [row["service"] for row in first["items"] + rest["items"]]
+    assert found == [*OTHERS, "gateway"]
+    assert (rest["next"], rest["degraded"]) == (None, [])
+
+
+async def test_a_dead_letter_is_requeued_where_it_lies(gate: Gate) -> None:
+    for name in OTHERS:
+        missing = JSONResponse({"code": "not-found"}, 404)
+        gate.others[name].answers["/operations/dead-letters/e1:requeue"] = missing
+    async with await gate.admin() as client:
+        nowhere = await client.post("/api/v1/operations/dead-letters/e1:requeue")
+        path = "/operations/dead-letters/e1:requeue"
+        gate.others["risk-monitor"].answers[path] = {"handled": 2}
+        done = await client.post(f"/api/v1{path}")
+    assert nowhere.status_code == 404
+    assert done.json() == {"handled": 2, "services": ["risk-monitor"]}
+
+
+async def test_the_merged_document_and_its_pages_need_no_token_and_no_net(gate: Gate) -> None:
+    for other in gate.others.values():
+        other.answers["/openapi.json"] = {"paths": {}, "components": {}}
+    async with gate.client() as client:
+        document = (await client.get("/openapi.json")).json()
+        docs = await client.get("/docs")
+        script = await client.get("/docs/assets/swagger-ui-bundle.js")
+        start = await client.get("/")
+    assert document["openapi"] == "3.1.0"
+    assert {"/api/v1/entities/{entity_id}", "/api/v1/audit", "/oauth/token"} <= set(
+        document["paths"]
+    )
+    assert "x-degraded" not in document
+    assert "跨部门综合监管" in docs.text
+    assert "http://" not in docs.text
+    assert "https://" not in docs.text
+    assert len(script.content) > 1_000_000
+    assert start.headers["location"] == "/docs"
+
+
+# Verification ----------------------------------------------------------------------------------
+
+
+def calm(name: str) -> dict[str, Any]:
+    return {"service": name, "checks": [], "handled": [], "replicas": [], "jobs_open": 0}
+
+
+NOTHING: dict[str, Any] = {"count": 0, "buckets": ["0"] * 64, "rows": {}}
+
+
+def quiet(gate: Gate) -> None:
+    """Let the others have nothing to say."""
+    for name in OTHERS:
+        gate.others[name].answers |= {
+            "/operations/invariants": calm(name),
+            "/operations/published": NOTHING,
+        }
+
+
+async def test_everything_holds_when_both_sides_of_every_stream_agree(gate: Gate) -> None:
+    quiet(gate)
+    async with await gate.admin() as client:
+        answer = (await client.get("/api/v1/operations/invariants?wait_s=0")).json()
+    assert answer["ok"], [check for check in answer["checks"] if not check["ok"]]
+    names = {check["name"] for check in answer["checks"]}
+    assert "I2 gateway handled what item-registry announced" in names
+    assert "I3 gateway keeps item-registry.region.changed.v1" in names
+
+
+async def test_a_row_that_the_owner_never_announced_is_named(gate: Gate) -> None:
+    quiet(gate)
+    await gate.run.hear(RegionChanged(id="330100", parent=None, name="杭州"))
+    async with await gate.admin() as client:
+        answer = (await client.get("/api/v1/operations/invariants?wait_s=0")).json()
+    assert not answer["ok"]
+    wrong = {check["name"]: check["detail"] for check in answer["checks"] if not check["ok"]}
+    assert wrong["I3 gateway keeps item-registry.region.changed.v1"].endswith(
+        "unknown to the owner 330100"
+    )
+
+
+async def test_a_silent_service_fails_the_verification(gate: Gate) -> None:
+    quiet(gate)
+    gate.run.context.extras.reach.addresses["risk-monitor"] = "http://127.0.0.1:1"
+    async with await gate.admin() as client:
+        answer = (await client.get("/api/v1/operations/invariants?wait_s=0")).json()
+    wrong = [check["name"] for check in answer["checks"] if not check["ok"]]
+    assert "risk-monitor answers" in wrong
+
+
+# Exchange --------------------------------------------------------------------------------------
+
+
+def result(**more: object) -> ResultRecorded:
+    return ResultRecorded.model_validate(
+        {
+            "result": "r1",
+            "visit": "v1",
+            "department": "tax-330100",
+            "code14": "01234567890123",
+            "subject": SUBJECT,
+            "region": "330100",
+            "categories": ["5"],
+            "disposal": "correct",
+            "inspected_on": date(2026, 3, 2),
+        }
+        | more
+    )
+
+
+def visit(people: int) -> dict[str, Any]:
+    members = [
+        {
+            "inspector": f"i{n}",
+            "name": f"检查员{n}",
+            "certificate": f"Z{n}",
+            "valid_until": "2030-01-01",
+        }
+        for n in range(people)
+    ]
+    found = result().model_dump(mode="json") | {
+        "id": "r1",
+        "requests": [],
+        "draw": None,
+        "item": None,
+        "findings": None,
+        "inspectors": members,
+        "form": "01",
+    }
+    dates = dict.fromkeys(("on", "from", "to"), "2026-03-02")
+    nones = dict.fromkeys(("item", "started_on", "finished_at", "publish_due_at", "published_at"))
+    lists: dict[str, list[str]] = {
+        name: [] for name in ("departments", "requests", "duties", "teams", "left_out")
+    }
+    flags = dict.fromkeys(("publish_due_provisional", "publish_overdue", "elsewhere"), False)
+    return {
+        "id": "v1",
+        "kind": "daily",
+        "state": "finished",
+        "target": "t1",
+        "target_name": "某加油站",
+        "address": "某路 1 号",
+        "subject": SUBJECT,
+        "region": "330100",
+        "lead": "tax-330100",
+        "separate_visits": 1,
+        "version": 3,
+        "results": [found],
+        **dates,
+        **nones,
+        **lists,
+        **flags,
+    }
+
+
+@contextlib.asynccontextmanager
+async def reporting(serve: Serve, signing: Signing, folder: Path) -> AsyncIterator[Gate]:
+    settings = SandboxSettings(sandbox_state=folder / "sandbox.sqlite", sandbox_delay_s=0.05)
+    async with (
+        listening(make_sandbox(settings)) as platform,
+        opened(serve, signing, folder, platform_url=platform) as gate,
+    ):
+        row = EntityRow.model_validate(
+            {
+                "id": SUBJECT,
+                "version": 1,
+                "name": "某公司",
+                "kind": "legal_person",
+                "status": "active",
+            }
+        )
+        await gate.run.hear(
+            RegionChanged(id="000000", parent=None, name="全国"),
+            RegionChanged(id="330000", parent="000000", name="浙江"),
+            RegionChanged(id="330100", parent="330000", name="杭州"),
+            EntityBatch(batch="b1", rows=(row,)),
+        )
+        yield gate
+
+
+async def states(gate: Gate) -> list[str]:
+    async with await gate.admin() as client:
+        items = (await client.get("/api/v1/reports")).json()["items"]
+    return [item["state"] for item in items]
+
+
+@covers("R15.3")
+async def test_a_result_is_reported_and_its_receipt_names_the_fact_as_cause(
+    serve: Serve, signing: Signing, tmp_path: Path
+) -> None:
+    async with reporting(serve, signing, tmp_path) as gate:
+        gate.others["joint-inspection"].answers["/visits/v1"] = visit(2)
+        await gate.run.hear(result())
+
+        async def delivered() -> bool:
+            return await states(gate) == ["delivered"]
+
+        await until(delivered)
+        said = await gate.run.said(ReportDelivered)
+        async with gate.run.db.begin(system("gateway"), "test") as tx:
+            text = (await tx.execute(select(outbox.outbox.c.envelope))).scalar_one()
+        asked = gate.others["joint-inspection"].asked[0]["headers"]["authorization"]
+    envelope = json.loads(text)
+    assert [one.model_dump()["source"] for one in said] == [
+        {"service": "joint-inspection", "id": "r1"}
+    ]
+    assert said[0].model_dump()["cd_batch"].endswith("00001")
+    assert envelope["causationid"]
+    assert envelope["actor"] == "system:gateway"
+    reader = Verifier.load(gate.run.context.settings.keys).actor(asked.removeprefix("Bearer "))
+    assert (reader.id, reader.purpose) == ("system:exchange", "report-up")
+
+
+@covers("R15.3")
+async def test_a_refused_row_is_mended_at_its_owner_and_goes_again(
+    serve: Serve, signing: Signing, tmp_path: Path
+) -> None:
+    async with reporting(serve, signing, tmp_path) as gate:
+        gate.others["joint-inspection"].answers["/visits/v1"] = visit(1)
+        await gate.run.hear(result())
+
+        async def refused() -> bool:
+            return await states(gate) == ["rejected"]
+
+        await until(refused)
+        said = (await gate.run.said(ReportRejected))[0].model_dump()
+        assert (said["field"], said["code"]) == ("check_personnel", "too-few-people")
+        gate.others["joint-inspection"].answers["/visits/v1"] = visit(2)
+        async with await gate.admin() as client:
+            path = f"/api/v1/reports/{said['report']}:resend"
+            again = await client.post(path, json={"reason": "已补录"})
+        assert (again.status_code, again.json()["cd_operation"]) == (200, "u")
+
+        async def delivered() -> bool:
+            return await states(gate) == ["delivered"]
+
+        await until(delivered)
+
+
+async def test_a_penalty_that_its_owner_cannot_show_waits_and_says_what_it_lacks(
+    serve: Serve, signing: Signing, tmp_path: Path
+) -> None:
+    async with reporting(serve, signing, tmp_path) as gate:
+        missing = JSONResponse({"code": "not-found"}, 404)
+        gate.others["clue-dispatch"].answers["/cases/k1"] = missing
+        await gate.run.hear(
+            PenaltyDecided.model_validate(
+                {
+                    "penalty": "p1",
+                    "case": "k1",
+                    "clue": "c1",
+                    "subject": SUBJECT,
+                    "code14": "01234567890123",
+                    "department": "market-330100",
+                    "kinds": ["fine"],
+                    "fine_fen": 100,
+                    "tier": "general",
+                    "decided_on": date(2026, 3, 2),
+                    "region": "330100",
+                }
+            )
+        )
+        lacks: list[str] = []
+
+        async def waits() -> bool:
+            async with await gate.admin() as client:
+                items = (await client.get("/api/v1/reports?state=pending")).json()["items"]
+            lacks[:] = [item["lacks"] for item in items if item["lacks"]]
+            return bool(lacks)
+
+        await until(waits)
+        assert lacks == ["cases"]
+
+
+async def test_without_a_platform_reports_stay_pending_and_say_so(gate: Gate) -> None:
+    await gate.run.hear(result())
+    await gate.run.hear(result(), sequence=2)
+    async with await gate.admin() as client:
+        answer = (await client.get("/api/v1/reports?state=pending")).json()
+    assert len(answer["items"]) == 1
+    assert answer["platform"] is False
+
+
+async def test_a_report_is_seen_by_its_department_and_its_region_only(gate: Gate) -> None:
+    await gate.run.hear(result())
+    seen = []
+    for department, region in (("tax-330100", "330100"), ("market-330200", "330200")):
+        made = await gate.made(department=department, region=region, roles=["officer"])
+        token = await gate.token(made["client_id"], made["client_secret"])
+        async with gate.client(token) as client:
+            seen.append(len((await client.get("/api/v1/reports")).json()["items"]))
+    assert seen == [1, 0]
