@@ -1,0 +1,187 @@
+"""Writes what is generated: the first migrations, and the pages under `docs/generated`.
+
+`make docs` runs it; CI runs it too and fails on a difference. Each service describes itself
+(`python -m <package>.app describe`), so that nothing here imports one.
+"""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from contracts import (
+    clue_dispatch,
+    credit_service,
+    gateway,
+    item_registry,
+    joint_inspection,
+    risk_monitor,
+)
+from contracts.roles import OPERATIONS, PUBLIC
+from contracts.says import Fact
+from contracts.services import SERVICES
+from heli.databases import Database, provision
+from heli.engines import Engines
+from kit.openapi import merge
+
+ROOT = Path.cwd()
+OUT = ROOT / "docs" / "generated"
+_OWNERS = (item_registry, credit_service, risk_monitor, clue_dispatch, joint_inspection, gateway)
+_KINDS = {"R": "R 复制状态", "F": "F 事实"}
+
+
+def facts() -> list[type[Fact]]:
+    """Give every event of the contracts, by owner, in the order of the files."""
+    found = [
+        thing
+        for module in _OWNERS
+        for thing in vars(module).values()
+        if isinstance(thing, type) and issubclass(thing, Fact) and thing is not Fact
+    ]
+    return list(dict.fromkeys(found))
+
+
+def describe(package: str) -> dict[str, Any]:
+    """Ask a service what it offers and hears."""
+    command = [sys.executable, "-m", f"{package}.app", "describe"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    described: dict[str, Any] = json.loads(done.stdout)
+    return described
+
+
+def events_page(described: Iterable[Mapping[str, Any]]) -> str:
+    """Write the table of events: who says it, who hears it, what it carries."""
+    hears = {one["service"]: set(one["hears"]) for one in described}
+    lines = [
+        "# Events",
+        "",
+        "Generated from `contracts` and the SUBSCRIPTIONS of the services. R carries the whole",
+        "replicated state of an aggregate, F is a fact. Streams keep 30 days; at most 256 KiB.",
+        "",
+        "| event | kind | heard by | data |",
+        "|---|---|---|---|",
+    ]
+    for fact in facts():
+        readers = ", ".join(sorted(name for name, types in hears.items() if fact.type in types))
+        fields = ", ".join(info.alias or name for name, info in fact.model_fields.items())
+        lines.append(f"| `{fact.type}` | {_KINDS[fact.kind]} | {readers or '–'} | {fields} |")
+    return "\n".join([*lines, "", *_shapes()]) + "\n"
+
+
+def _shapes() -> list[str]:
+    lines = ["## What each carries", ""]
+    for fact in facts():
+        says = (fact.__doc__ or "").strip().splitlines()[0]
+        lines += [f"### `{fact.type}`", "", says, ""]
+        for name, info in fact.model_fields.items():
+            kind = _kind(info.annotation)
+            note = f": {info.description}" if info.description else ""
+            lines.append(f"- `{info.alias or name}` {kind}{note}")
+        lines.append("")
+    return lines
+
+
+def _kind(annotation: object) -> str:
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return text
+    return re.sub(r"\b(?:contracts\.\w+\.|datetime\.|typing\.)", "", text).replace("|", "or")
+
+
+def roles_page() -> str:
+    """Write who may call what."""
+    lines = ["# Who may call what", "", "Generated from `contracts/roles.py`.", ""]
+    for service in SERVICES:
+        lines += [f"## {service.name}", "", "| operation | roles |", "|---|---|"]
+        for operation, roles in OPERATIONS[service.name].items():
+            who = "public, no token" if roles == PUBLIC else ", ".join(sorted(roles))
+            lines.append(f"| `{operation}` | {who} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def requirements() -> dict[str, str]:
+    """Read `docs/requirements.md`: id → the version from which it is demanded, or a dash."""
+    text = (ROOT / "docs" / "requirements.md").read_text("utf-8")
+    return dict(re.findall(r"^\| (R[\dX.]+) \|.*\| (\S+) \|$", text, re.MULTILINE))
+
+
+def covered() -> dict[str, list[str]]:
+    """Find which tests say that they prove a requirement."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                for requirement in _marks(node):
+                    place = f"{path.relative_to(ROOT)}::{node.name}"
+                    found.setdefault(requirement, []).append(place)
+    return found
+
+
+def _marks(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[str]:
+    calls = (mark for mark in node.decorator_list if isinstance(mark, ast.Call))
+    return [
+        str(argument.value)
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "covers"
+        for argument in call.args
+        if isinstance(argument, ast.Constant)
+    ]
+
+
+def requirements_page() -> str:
+    """Write which tests prove which requirement."""
+    proofs = covered()
+    lines = [
+        "# Requirements and their tests",
+        "",
+        "Generated from `docs/requirements.md` and the tests' `@covers`.",
+        "",
+        "| id | demanded from | tests |",
+        "|---|---|---|",
+    ]
+    for requirement, since in requirements().items():
+        tests = "<br>".join(f"`{test}`" for test in proofs.get(requirement, []))
+        lines.append(f"| {requirement} | {since} | {tests or '–'} |")
+    return "\n".join(lines) + "\n"
+
+
+def draft_migrations() -> None:
+    """Write every service's first migration from its tables, on an empty real database."""
+    with tempfile.TemporaryDirectory() as folder, Engines(Path(folder)) as engines:
+        provision(engines)
+        for service in SERVICES:
+            database = Database(service, engines)
+            command = [sys.executable, "-m", f"{service.package}.app", "draft"]
+            command += ["--owner-url", database.url(database.owner)]
+            subprocess.run(command, check=True)  # noqa: S603
+
+
+def main() -> None:
+    """Write everything anew."""
+    draft_migrations()
+    OUT.mkdir(parents=True, exist_ok=True)
+    described = [describe(service.package) for service in SERVICES]
+    document = merge({one["service"]: one["openapi"] for one in described})
+    pages = {
+        "events.md": events_page(described),
+        "roles.md": roles_page(),
+        "requirements.md": requirements_page(),
+        "openapi.json": json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n",
+    }
+    for name, text in pages.items():
+        (OUT / name).write_text(text, "utf-8")
+    lacking = [r for r, since in requirements().items() if since != "–" and r not in covered()]
+    if lacking:
+        sys.exit("demanded, but no test covers: " + ", ".join(lacking))
+
+
+if __name__ == "__main__":
+    main()

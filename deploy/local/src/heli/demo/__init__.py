@@ -1,0 +1,1 @@
+"""The demonstration: a synthetic province, played through the gateway like by any other client."""

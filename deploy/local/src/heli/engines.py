@@ -1,0 +1,169 @@
+"""PostgreSQL and nats-server on one data folder, under its lock: started, tended and stopped."""
+
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from contracts.services import SERVICES
+from heli import folder as place
+from heli import keep, nats, ports, postgres
+from heli.child import Child
+from heli.nats import Nats
+from heli.postgres import Postgres
+from heli.problems import Problem
+from heli.settings import Settings
+from heli.settle import Parts, settle
+
+
+class PortTaken(Problem):
+    """Another program uses the port that this folder's server has."""
+
+    code = "port-taken"
+
+
+class Engines:
+    """The two servers that everything stands on; `database_url` and `nats_url` name existing ones.
+
+    Start it from the main thread: the servers go when the thread that started them ends.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        pg_bin: Path | None = None,
+        nats_bin: Path | None = None,
+        database_url: str | None = None,
+        nats_url: str | None = None,
+    ) -> None:
+        self.folder = place.prepare(folder)
+        self.notes: list[tuple[str, dict[str, object]]] = []
+        settings = Settings()
+        self._pg_bin = pg_bin or settings.pg_bin
+        self._nats_bin = nats_bin or settings.nats_bin
+        self._database_url, self._nats_url = database_url, nats_url
+        self._lock: int | None = None
+        self._parts: Parts | None = None
+        self._children: dict[str, Child] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # What others need to know ------------------------------------------------------------------
+
+    @property
+    def admin_dsn(self) -> str:
+        """Give the superuser's libpq URL."""
+        if self._database_url is not None:
+            return self._database_url
+        return self.dsn(postgres.SUPERUSER, self.secret("postgres"), "postgres")
+
+    def dsn(self, role: str, password: str, database: str) -> str:
+        """Give a role's libpq URL of a database on the embedded server."""
+        port = self.port("postgres")
+        return f"postgresql://{role}:{quote(password, safe='')}@{ports.HOST}:{port}/{database}"
+
+    @property
+    def nats_admin_url(self) -> str:
+        """Give the URL of the user that makes streams."""
+        return self.nats_url(nats.ADMIN)
+
+    def nats_url(self, service: str) -> str:
+        """Give the URL of a service's user."""
+        if self._nats_url is not None:
+            return self._nats_url
+        password = quote(self.secret(f"nats {service}"), safe="")
+        return f"nats://{service}:{password}@{ports.HOST}:{self.port('nats')}"
+
+    def secret(self, name: str) -> str:
+        """Give a secret of this folder, made when first asked for."""
+        return keep.secret(self.folder / "secrets.json", name)
+
+    def pids(self) -> dict[str, int]:
+        """Give the process ids of what runs."""
+        return {name: child.pid for name, child in self._children.items()}
+
+    # Start, tend, stop -------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start both; refuses when the folder is in use or no way is open."""
+        self._lock = place.lock(self.folder)
+        try:
+            self.notes += [(c, {"folder": str(self.folder)}) for c in place.warnings(self.folder)]
+            self._parts = self._settle()
+            if self._parts.postgres is not None:
+                self._parts.postgres.ensure(self.secret("postgres"))
+            self.tend()
+        except BaseException:
+            self.stop()
+            raise
+
+    def tend(self) -> list[str]:
+        """Start whatever does not run, and name it."""
+        started = []
+        for name in self._parts.wanted() if self._parts else ():
+            child = self._children.get(name)
+            if child is None or not child.alive:
+                self._children[name] = self._start(name)
+                started.append(name)
+        return started
+
+    def stop(self) -> None:
+        """Stop nats-server, then PostgreSQL, and give the folder back."""
+        for name, end in (("nats", nats.stop), ("postgres", postgres.stop)):
+            child = self._children.pop(name, None)
+            if child is not None:
+                end(child)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _start(self, name: str) -> Child:
+        port = self.port(name)
+        if not ports.is_free(port):
+            raise PortTaken(port=port, program=name, file=str(self._ports_file))
+        match name, self._parts, self._lock:
+            case "postgres", Parts(postgres=Postgres() as server), _:
+                return server.start(port)
+            case "nats", Parts(nats=Nats() as server), int() as lock:
+                users = (nats.ADMIN, *(service.name for service in SERVICES))
+                passwords = {user: self.secret(f"nats {user}") for user in users}
+                mark = f"heli-{secrets.token_hex(6)}"
+                return server.start(port, passwords, name=mark, lock=lock)
+            case _:
+                raise LookupError(name)
+
+    def _settle(self) -> Parts:
+        parts, notes = settle(
+            self.folder,
+            keep.read_json(self._ports_file).get("home"),
+            pg_bin=self._pg_bin,
+            nats_bin=self._nats_bin,
+            postgres=self._database_url is None,
+            nats=self._nats_url is None,
+        )
+        self.notes += notes
+        if parts.home != self.folder:
+            kept = keep.read_json(self._ports_file)
+            keep.write_json(self._ports_file, kept | {"home": str(parts.home)})
+        return parts
+
+    @property
+    def _ports_file(self) -> Path:
+        return self.folder / ports.FILE
+
+    def port(self, name: str) -> int:
+        """Give the port of a server: picked free once, then kept."""
+        return ports.kept(self._ports_file, name)

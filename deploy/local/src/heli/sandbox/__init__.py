@@ -1,0 +1,1 @@
+"""A sandbox of the national platform: takes batches, answers late, refuses for real reasons."""
