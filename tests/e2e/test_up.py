@@ -1,0 +1,100 @@
+"""`heli up`: everything starts, what dies is started again, and nothing is lost on the way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from contracts.services import SERVICES
+from heli.background import Background, UpFailed, started
+from heli.child import wait_until
+
+pytestmark = pytest.mark.xdist_group("up")
+HELI = [sys.executable, "-m", "heli"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("up") / "data"
+
+
+@pytest.fixture(scope="module")
+def stack(folder: Path) -> Iterator[Background]:
+    with started(folder, sandbox=True) as up:
+        yield up
+
+
+def heli(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
+    command = [*HELI, *arguments, "--data", str(data), "--json"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def ready(stack: Background, service: str) -> bool:
+    about = stack.state()["services"][service]
+    try:
+        return httpx.get(f"{about['url']}/readyz", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_the_first_line_names_the_gateway_and_all_six_are_ready(stack: Background) -> None:
+    assert stack.gateway.startswith("http://127.0.0.1:")
+    status = json.loads(heli("status", data=stack.data).stdout)
+    assert status["ok"]
+    assert set(status["services"]) == {"sandbox", *(service.name for service in SERVICES)}
+
+
+def test_a_client_can_be_made_and_is_who_it_is(stack: Background) -> None:
+    asked = ("--department", "nobody-yet", "--region", "330000", "--role", "lead")
+    made = json.loads(heli("client", "create", *asked, data=stack.data).stdout)
+    form = {"grant_type": "client_credentials"} | {
+        name: made[name] for name in ("client_id", "client_secret")
+    }
+    token = httpx.post(f"{stack.gateway}/oauth/token", data=form, trust_env=False).json()
+    bearer = {"Authorization": f"Bearer {token['access_token']}"}
+    me = httpx.get(f"{stack.gateway}/api/v1/me", headers=bearer, trust_env=False).json()
+    assert me["roles"] == ["lead"]
+
+
+def test_secrets_are_readable_by_their_owner_alone(stack: Background) -> None:
+    for name in ("secrets.json", "bootstrap.json", "signing.json", "state.json"):
+        assert (stack.data / name).stat().st_mode & 0o077 == 0
+
+
+def test_a_second_start_on_the_folder_says_who_has_it(stack: Background) -> None:
+    with pytest.raises(UpFailed) as no, started(stack.data):
+        pass
+    assert str(stack.first["pid"]) in str(no.value.facts["words"])
+    assert json.loads(heli("status", data=stack.data).stdout)["ok"]
+
+
+@pytest.mark.parametrize("service", ["clue-dispatch", "gateway"])
+def test_a_killed_service_is_started_again(stack: Background, service: str) -> None:
+    before = stack.state()["services"][service]["pid"]
+    os.kill(before, signal.SIGKILL)
+    assert wait_until(
+        lambda: stack.state()["services"][service]["pid"] != before and ready(stack, service),
+        seconds=60,
+    )
+
+
+def test_everything_holds(stack: Background) -> None:
+    answer = json.loads(heli("verify", data=stack.data).stdout)
+    assert [check for check in answer["checks"] if not check["ok"]] == []
+    assert answer["ok"]
+
+
+def test_a_killed_stack_takes_all_its_processes_down(stack: Background) -> None:
+    state = stack.state()
+    pids = [about["pid"] for about in state["services"].values()]
+    pids += state["engines"].values()
+    os.kill(state["pid"], signal.SIGKILL)
+    assert wait_until(
+        lambda: not any(Path("/proc", str(pid), "exe").exists() for pid in pids), seconds=60
+    )

@@ -1,0 +1,82 @@
+"""`heli verify`: it holds, and it names the place after a row was altered by SQL."""
+
+import json
+from typing import Any
+
+import psycopg
+import pytest
+
+from contracts.services import SERVICES
+from heli.databases import Database
+from heli.engines import Engines
+from heli.testing import Stack
+
+
+def checks(stack: Stack) -> tuple[bool, list[dict[str, Any]]]:
+    done = stack.heli("verify", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode == 0) == answer["ok"]
+    return answer["ok"], answer["checks"]
+
+
+def owner_url(stack: Stack, package: str) -> str:
+    service = next(one for one in SERVICES if one.package == package)
+    database = Database(service, Engines(stack.folder))
+    return database.url(database.owner).replace("postgresql+psycopg", "postgresql")
+
+
+@pytest.fixture(scope="module")
+def region(stack: Stack) -> str:
+    rows = [{"id": "000000", "name": "全国"}, {"id": "vf-1", "parent": "000000", "name": "示例区"}]
+    assert stack.load(stack.admin, "regions", rows)["status"] == "done"
+    stack.settle()
+    return "vf-1"
+
+
+@pytest.mark.usefixtures("region")
+def test_everything_holds(stack: Stack) -> None:
+    ok, found = checks(stack)
+    assert ok, [check for check in found if not check["ok"]]
+    names = " ".join(check["name"] for check in found)
+    for invariant in ("I1", "I2", "I3", "I8"):
+        assert invariant in names
+
+
+@pytest.mark.parametrize(
+    ("package", "change", "undo", "named"),
+    [
+        (
+            "clue_dispatch",
+            "UPDATE known_region SET name = 'altered' WHERE id = 'vf-1'",
+            "UPDATE known_region SET name = '示例区' WHERE id = 'vf-1'",
+            "vf-1",
+        ),
+        (
+            "risk_monitor",
+            "UPDATE inbox SET digest = 'x' || digest WHERE aggregate = 'region/vf-1'",
+            "UPDATE inbox SET digest = substr(digest, 2) WHERE aggregate = 'region/vf-1'",
+            "risk-monitor",
+        ),
+        (
+            "item_registry",
+            "UPDATE outbox SET envelope = envelope || ' ' WHERE aggregate = 'region/vf-1'",
+            "UPDATE outbox SET envelope = rtrim(envelope) WHERE aggregate = 'region/vf-1'",
+            "item-registry",
+        ),
+    ],
+    ids=["a read model's row", "an inbox row", "an outbox row"],
+)
+def test_an_altered_row_is_found_and_its_place_is_named(
+    stack: Stack, region: str, *, package: str, change: str, undo: str, named: str
+) -> None:
+    assert region
+    with psycopg.connect(owner_url(stack, package), autocommit=True) as connection:
+        assert connection.execute(change).rowcount >= 1
+        try:
+            ok, found = checks(stack)
+        finally:
+            connection.execute(undo)
+    assert not ok
+    broken = [f"{one['name']} {one['detail']}" for one in found if not one["ok"]]
+    assert any(named in text for text in broken), broken
+    assert checks(stack)[0]
