@@ -23,13 +23,13 @@ run: setup  ## load the demo's world and stay up, with addresses and first crede
 test: setup  ## run the tests (t=unit|contract|e2e|chaos for a part)
 	@$(V)/python -m pytest -n 2 --dist loadgroup -q $(t:%=tests/%)
 
-lint: setup  ## check style, types, import rules and layout; changes nothing
-	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/lint-imports --no-cache && $(V)/mypy && $(V)/python -m pytest -q tests/unit/test_layout.py
+lint: setup  ## check style, types, import rules, layout and licences; changes nothing
+	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/lint-imports --no-cache && $(V)/mypy && $(V)/python -m pytest -q tests/unit/test_layout.py && $(V)/python -m heli.licences
 
 fix: setup  ## mend what the tools can mend
 	@$(V)/ruff check --fix . ; $(V)/ruff format .
 
-docs: setup  ## write docs/generated and the first migrations anew
+docs: setup  ## write docs/generated, NOTICE and the first migrations anew
 	@$(V)/python -m heli.catalogue
 
 lock: setup  ## pin every dependency with hashes, for all Pythons and platforms

@@ -6,7 +6,7 @@ import signal
 import time
 
 from contracts.services import SERVICES
-from heli.demo.world import credit_code
+from heli.demo.province.world import credit_code
 from heli.testing import Stack
 from kit.testing import covers
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from clue_dispatch.app import service
-from clue_dispatch.clue.store import owned
+from clue_dispatch.clue.store.reading import owned
 from clue_dispatch.clue.timers import route_once
 from contracts.clue_dispatch import (
     ClueClosed,

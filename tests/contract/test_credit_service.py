@@ -319,6 +319,102 @@ async def test_a_resolved_subject_is_followed_and_its_records_count_for_the_enti
     assert (alias.id, alias.alias_of, alias.version) == (subject, FIRM, 2)
 
 
+async def test_a_subject_shows_the_entities_that_are_one_slip_away_until_it_is_resolved(
+    run: Running,
+) -> None:
+    await world(run)
+    rows = f"name,code\n甲加油站,{CODE}\n乙公司,{OTHER}\n"
+    await load(run, "entities", rows.encode())
+    exchanged = CODE[:15] + CODE[16] + CODE[15] + CODE[17]
+    raws = {"91110108MA0000015X": ("one_character", 18), exchanged: ("two_exchanged", 16)}
+    for raw in raws:
+        await run.hear(sighted(raw=raw)[0])
+    await run.hear(sighted(raw="无照摊贩")[0])
+    listed = (await get(run, "/provisional-subjects?open=true&limit=200", TAX))["items"]
+    assert {one["raw"]: one["candidates"] for one in listed} == {
+        "无照摊贩": [],
+        **{
+            raw: [
+                {
+                    "entity": FIRM,
+                    "name": "甲加油站",
+                    "status": "active",
+                    "region": None,
+                    "why": why,
+                    "at": at,
+                }
+            ]
+            for raw, (why, at) in raws.items()
+        },
+    }
+    path = f"/provisional-subjects/{provisional_id('tax-330100', exchanged)}"
+    (found,) = (await get(run, path, TAX))["candidates"]
+    body = {"entity": found["entity"], "reason": "对照执照"}
+    assert (await post(run, f"{path}:resolve", body, TAX))[0] == 200
+    assert (await get(run, path, TAX))["candidates"] == []
+
+
+async def test_an_unknown_region_is_refused_in_a_request_and_kept_in_an_event(
+    run: Running,
+) -> None:
+    await world(run)
+    rows = f"name,code,region\n甲,{CODE},339999\n乙,{OTHER},330100\n"
+    job, (error,) = await load(run, "entities", rows.encode())
+    assert (job["accepted"], job["rejected"]) == (1, 1)
+    assert (error["row"], error["column"], error["got"]) == (2, "region", "339999")
+    assert (error["code"], error["expected"]) == ("credit-region-unknown", "GET /api/v1/regions")
+    status, no = await post(run, "/entities", {"name": "甲", "code": CODE, "region": "x"}, OFFICER)
+    assert (status, no["errors"][0]["field"]) == (422, "region")
+    day = today(run)
+    rows = f"""subject,stage,kind,detail,region,effective_on
+{CODE},enforcement,penalty,minor,339999,{day}
+{CODE},enforcement,penalty,minor,330100,{day}
+"""
+    job, (error,) = await load(run, "credit-records", rows.encode())
+    assert (job["accepted"], error["code"]) == (1, "credit-region-unknown")
+    event = penalty(run, Tier.GENERAL).model_copy(update={"region": RegionId("339999")})
+    await run.hear(event)
+    records = (await get(run, f"/entities/{CODE}/records", ADMIN))["items"]
+    assert [one["region"] for one in records] == ["330100", "339999"]
+
+
+async def test_a_grade_explains_itself_in_words(run: Running) -> None:
+    await world(run)
+    await in_force(run)
+    await run.hear(penalty(run, Tier.GENERAL))
+    status, _ = await post(
+        run,
+        "/credit-records",
+        {
+            "subject": CODE,
+            "stage": "daily_supervision",
+            "kind": "serious_violation_list",
+            "region": "330100",
+            "effective_on": today(run).isoformat(),
+        },
+        OFFICER,
+    )
+    assert status == 201
+    (grade,) = (await get(run, f"/entities/{CODE}/grades"))["items"]
+    (line,) = grade["lines"]
+    name = {"zh": "行政处罚（一般）", "en": "Administrative penalty (general)"}
+    assert (line["name"], line["points_each"], line["limit"], line["points"]) == (
+        name,
+        -15,
+        45,
+        -15,
+    )
+    assert grade["band"] == {
+        "grade": "D",
+        "from_points": None,
+        "below_points": 60,
+        "meaning": {"zh": "信用风险高", "en": "high risk"},
+    }
+    assert (grade["earned"]["grade"], grade["earned"]["from_points"]) == ("B", 75)
+    (cap,) = grade["overrides"]
+    assert cap["name"]["zh"] == "列入严重违法失信名单"
+
+
 async def test_a_new_version_is_put_in_force_by_a_second_person_and_ends_the_one_before(
     run: Running,
 ) -> None:

@@ -33,6 +33,7 @@ from heli.sandbox.app import make as make_sandbox
 from kit import idempotency, outbox
 from kit.audit import audit
 from kit.auth import Verifier, system
+from kit.clock import elapsed_s, real_seconds
 from kit.testing import Running, Serve, covers, until
 
 FIRST = ("bootstrap", "the first secret")
@@ -498,11 +499,137 @@ async def test_the_merged_document_and_its_pages_need_no_token_and_no_net(gate: 
         document["paths"]
     )
     assert "x-degraded" not in document
+    assert next(iter(document["paths"])) == "/api/v1/me"
     assert "跨部门综合监管" in docs.text
-    assert "http://" not in docs.text
-    assert "https://" not in docs.text
+    for page in (docs, start):
+        outside = page.text.replace(gate.url, "")
+        assert "http://" not in outside
+        assert "https://" not in outside
+        assert "default-src 'self'" in page.headers["content-security-policy"]
     assert len(script.content) > 1_000_000
-    assert start.headers["location"] == "/docs"
+
+
+async def test_the_document_is_told_in_the_language_that_is_asked_for(gate: Gate) -> None:
+    for other in gate.others.values():
+        other.answers["/openapi.json"] = {"paths": {}, "components": {}}
+    path = "/api/v1/me"
+    async with gate.client() as client:
+        first = (await client.get("/openapi.json")).json()
+        english = (await client.get("/openapi.json", headers={"accept-language": "en"})).json()
+        chosen = await client.get("/openapi.json?lang=zh", headers={"accept-language": "en"})
+    assert first["paths"][path]["get"]["summary"].startswith("我是谁")
+    assert english["paths"][path]["get"]["summary"].startswith("Say who is calling")
+    assert chosen.json()["paths"][path]["get"]["summary"].startswith("我是谁")
+
+
+# What people look at ---------------------------------------------------------------------------
+
+
+async def test_the_start_page_says_who_is_ready_and_shows_no_ids(gate: Gate) -> None:
+    for name, other in gate.others.items():
+        ready = name != "risk-monitor"
+        other.answers["/readyz"] = JSONResponse({"ready": ready}, 200 if ready else 503)
+    pulse = gate.run.context.extras.pulse
+    pulse.count("risk-monitor.warning.raised.v1", real_seconds())
+    async with gate.client() as client:
+        page = await client.get("/", headers={"accept-language": "zh"})
+        beat = (await client.get("/pulse?lang=en")).json()
+    states = {one["name"]: one["state"] for one in beat["services"]}
+    assert states["risk-monitor"] == "not-ready"
+    assert set(states.values()) == {"ready", "not-ready"}
+    assert beat["events"] == {"risk-monitor.warning.raised.v1": 1}
+    assert beat["arrows"]["risk-monitor>clue-dispatch"] == 1
+    assert beat["counting"] is False
+    assert "未就绪" in page.text
+    assert f"{gate.url}/api/v1/me" in page.text
+    assert 'href="/demo"' not in page.text
+
+
+async def test_readiness_is_asked_once_for_all_viewers(gate: Gate) -> None:
+    async with gate.client() as client:
+        await asyncio.gather(*(client.get("/pulse") for _ in range(20)))
+        asked = [one for one in gate.others["credit-service"].asked if one["path"] == "/readyz"]
+    assert len(asked) == 1
+
+
+async def test_a_slow_service_is_away_and_holds_nobody_up(
+    serve: Serve, signing: Signing, tmp_path: Path
+) -> None:
+    hung = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port = hung.sockets[0].getsockname()[1]
+    addresses = dict.fromkeys(OTHERS, f"http://127.0.0.1:{port}")
+    async with opened(serve, signing, tmp_path, services=addresses) as gate, gate.client() as http:
+        begun = elapsed_s()
+        first = (await http.get("/pulse")).json()["services"]
+        assert elapsed_s() - begun < 4
+
+        async def found() -> bool:
+            states = (await http.get("/pulse")).json()["services"]
+            known = {one["state"] for one in states if one["name"] != "gateway"}
+            return bool(known == {"away"})
+
+        await until(found)
+    hung.close()
+    assert {one["state"] for one in first if one["name"] != "gateway"} == {"unknown"}
+
+
+async def test_what_is_announced_on_a_stream_is_counted_by_type(
+    serve: Serve, signing: Signing, tmp_path: Path
+) -> None:
+    async with opened(serve, signing, tmp_path, with_bus=True) as gate:
+        bus = gate.run.context.connection.bus
+        assert bus is not None
+        type_ = "gateway.report.delivered.v1"
+        window = [(f"e{n}-{tmp_path.name}", f"heli.{type_}.r{n}", b"{}") for n in range(3)]
+        assert len(await bus.publish("gateway", window)) == 3
+        pulse = gate.run.context.extras.pulse
+
+        async def counted() -> bool:
+            return bool(pulse.told()[type_] >= 3)
+
+        await until(counted)
+        async with gate.client() as client:
+            assert (await client.get("/pulse")).json()["counting"] is True
+
+
+async def test_the_demos_page_is_shown_where_there_is_one_and_reaches_nothing(
+    serve: Serve, signing: Signing, tmp_path: Path
+) -> None:
+    file = tmp_path / "demo.html"
+    async with opened(serve, signing, tmp_path, demo_page=file) as gate, gate.client() as client:
+        assert (await client.get("/demo")).status_code == 404
+        file.write_text("<h1>演示（示例）</h1>", "utf-8")
+        shown = await client.get("/demo")
+        assert 'href="/demo"' in (await client.get("/")).text
+    assert shown.text == "<h1>演示（示例）</h1>"
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
+
+
+async def test_every_type_of_a_problem_is_a_page_in_two_languages(gate: Gate) -> None:
+    async with gate.client() as client:
+        refused = (await client.get("/api/v1/me")).json()
+        page = await client.get(refused["type"], headers={"accept": "text/html"})
+        english = await client.get(f"{refused['type']}?lang=en", headers={"accept": "text/html"})
+        data = (await client.get(refused["type"], headers={"accept": "application/json"})).json()
+        listed = await client.get("/problems", headers={"accept": "application/json"})
+        every = await client.get("/problems")
+        nothing = await client.get("/problems/no-such-code")
+    assert data["status"] == 401
+    assert data["cause_zh"] in page.text
+    assert data["remedy_en"] in english.text.replace("&#39;", "'")
+    assert {one["code"] for one in listed.json()["items"]} >= {"unauthorized", "code-excel"}
+    assert "code-excel" in every.text
+    assert nothing.status_code == 404
+
+
+async def test_a_refusal_names_outside_paths(gate: Gate) -> None:
+    made = await gate.made(department="tax-330100", region="000000", roles=["officer"])
+    token = await gate.token(made["client_id"], made["client_secret"])
+    async with gate.client(token) as client:
+        refused = (await client.get("/api/v1/operations/invariants")).json()
+        job = (await client.get("/api/v1/jobs/42")).json()
+    assert refused["operation"] == "GET /api/v1/operations/invariants"
+    assert job["code"] == "no-such-job"
 
 
 # Verification ----------------------------------------------------------------------------------

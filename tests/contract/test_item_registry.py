@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,6 +28,13 @@ Serve = Callable[..., AbstractAsyncContextManager[Running]]
 ADMIN = actor("bootstrap", None, "000000", Role.ADMIN)
 LEAD = actor("chen", "commerce-330100", "330100", Role.LEAD)
 OFFICER = actor("wang", "tax-330100", "330100", Role.OFFICER)
+
+# A province's official list of random inspections (2017), as it was published.
+LIST = Path("../shared/data/inspection-items.csv")
+OFFICIAL = LIST.read_text("utf-8-sig") if LIST.exists() else None
+CHINESE = (
+    "序号,抽查事项,抽查子项,抽查依据,抽查主体,抽查对象,抽查比例,抽查频次,抽查方式,人员要求,备注"
+)
 
 # Counties stand before their city, and the root last: a file may have any order.
 REGIONS = """id,parent,name,divisions
@@ -236,6 +244,101 @@ async def test_a_list_of_items_becomes_drafts_once(run: Running) -> None:
             ("gas", "draft", 15)
         ]
         assert (await client.post("/items/gas:publish", json={})).status_code == 200
+
+
+async def spot_checks(run: Running, query: str = "") -> list[dict[str, Any]]:
+    async with run.client(OFFICER) as client:
+        answer = await client.get(f"/items?kind=spot_check&limit=200{query}")
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["items"]
+        return found
+
+
+@covers("R4.2", "R4.6")
+@pytest.mark.skipif(OFFICIAL is None, reason="the official list is not here")
+async def test_all_items_of_an_official_list_land_with_their_numbers_read_or_flagged(
+    run: Running,
+) -> None:
+    job, errors = await load(run, "items", OFFICIAL or "")
+    assert (job["accepted"], job["rejected"], job["ignored"], errors) == (75, 0, [], [])
+    found = await spot_checks(run)
+    assert (len(found), {one["state"] for one in found}) == (75, {"draft"})
+
+    numbered = {"ratio": 57, "frequency": 72}
+    for part, count in numbered.items():
+        read = [
+            one[part] for one in found if any(c.isdigit() or c == "一" for c in one[part]["text"])
+        ]
+        assert len([one for one in read if one["rules"]]) >= count, part
+        worded = [one[part] for one in found if not one[part]["rules"]]
+        assert len(worded) == 75 - count, part
+        assert all(one["flag"]["code"].startswith(("by-", "with-")) for one in worded)
+    flagged = await spot_checks(run, "&flagged=true")
+    clear = await spot_checks(run, "&flagged=false")
+    assert len(flagged) + len(clear) == 75
+    parts = ("ratio", "frequency", "inspecting_body")
+    assert all(any(one[part]["flag"] for part in parts) for one in flagged)
+    assert not any(one[part]["flag"] for one in clear for part in parts)
+
+    basis = {one["id"] for one in found if one["basis"] is None}
+    assert len(basis) == 1
+    told = [one for one in found if one["inspecting_body"]["line"] == "market"]
+    assert (len(told), len(found) - len(told)) == (64, 11)
+    assert {tuple(one["lacking"]) for one in told if one["id"] not in basis} == {
+        ("item-day-missing",)
+    }
+
+
+@pytest.mark.skipif(OFFICIAL is None, reason="the official list is not here")
+async def test_an_official_list_again_changes_nothing_and_a_corrected_one_corrects(
+    run: Running,
+) -> None:
+    text = OFFICIAL or ""
+    await load(run, "items", text)
+    chinese = text.replace(text.splitlines()[0], CHINESE, 1)
+    again, errors = await load(run, "items", chinese)
+    assert (again["accepted"], again["duplicate"], errors) == (75, 75, [])
+    corrected, _ = await load(run, "items", text.replace("抽查比例不少于2‰", "抽查比例不少于3‰"))
+    assert (corrected["duplicate"], corrected["revised"]) == (74, 1)
+    (one,) = [one for one in await spot_checks(run) if one["revision"] == 2]
+    (rule,) = one["ratio"]["rules"]
+    assert rule["share"] == {"numerator": 3, "denominator": 1000}
+    assert len(await spot_checks(run)) == 75
+
+
+async def test_a_flagged_ratio_is_mended_in_the_draft_which_is_then_published(
+    run: Running,
+) -> None:
+    text = f"{CHINESE}\n1,登记检查,,《公司法》,县级以上有关部门,企业,三成,每年1次,,,\n"
+    text += "2,登记检查,,《公司法》,市场监管部门,企业,5%,每年1次,,,\n"
+    job, (error,) = await load(run, "items", text)
+    assert (job["accepted"], error["row"], error["code"]) == (1, 3, "item-listed-twice")
+    (one,) = await spot_checks(run, "&flagged=true")
+    assert one["ratio"] == {
+        "text": "三成",
+        "rules": [],
+        "flag": {
+            "code": "words-unread",
+            "left": [
+                {"code": "words-unread", "words": "三成", "choice": None, "alternative": None}
+            ],
+        },
+    }
+    assert one["lacking"] == ["item-day-missing", "item-lead-missing"]
+    path = f"/items/{one['id']}"
+    change = {
+        "ratio": "不低于30%",
+        "inspecting_body": "县级以上市场监管部门",
+        "from": "2026-01-01",
+        "duties": [{"stage": "spot_check", "line": "market", "role": "lead"}],
+    }
+    async with run.client(ADMIN) as client:
+        seen = {"if-match": (await client.get(path)).headers["etag"]}
+        changed = await client.patch(path, json=change, headers=seen)
+        assert (changed.json()["lacking"], changed.json()["ratio"]["flag"]) == ([], None)
+        out = await client.post(f"{path}:publish", json={})
+        assert (out.json()["state"], out.json()["lacking"]) == ("published", [])
+    assert await spot_checks(run, "&flagged=true") == []
 
 
 @covers("R5.1", "R5.2", "R5.4", "R5.6")

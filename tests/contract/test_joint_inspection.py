@@ -195,11 +195,14 @@ def part(department: str, *codes: str) -> Json:
     return {"department": department, "codes14": list(codes), "qualification": "oil"}
 
 
-async def drawn(run: Running, *, n: int = 2, over_the_bus: bool = False) -> Json:
+async def drawn(
+    run: Running, *, n: int = 2, over_the_bus: bool = False, prepared: bool = False
+) -> Json:
     """Draw n of three stations jointly, from the directory to the planned visits."""
-    await officers(run)
-    made = await call(run, LEAD, "/targets:from-entities", {"item": OIL, "region": CITY})
-    assert made == {"made": 3, "known": 0}
+    if not prepared:
+        await officers(run)
+        made = await call(run, LEAD, "/targets:from-entities", {"item": OIL, "region": CITY})
+        assert made == {"made": 3, "known": 0}
     pool = await call(run, LEAD, "/pools", {"item": OIL, "region": CITY})
     assert (pool["targets"], pool["inspectors"]) == (3, 6)
     asked = await call(run, LEAD, "/draws", asking(run, pool["id"], n))
@@ -386,6 +389,113 @@ async def test_a_request_is_merged_with_a_drawn_visit_and_answered_by_results(
     draw = (await call(run, LEAD, "/draws"))["items"][0]["id"]
     opened = (await call(run, TAXMAN, f"/draws/{draw}/openings"))["items"]
     assert [one["visit"] for one in opened] == [fact.visit]
+
+
+@covers("R9.8", "R18.3")
+async def test_a_draw_joins_the_visit_that_a_clue_asked_for_before(run: Running) -> None:
+    await officers(run)
+    await call(run, LEAD, "/targets:from-entities", {"item": OIL, "region": CITY})
+    await run.hear(wish(run, "r1", FIRMS[0]))
+    (asked,) = await run.said(VisitPlanned)
+    assert isinstance(asked, VisitPlanned)
+    await drawn(run, n=3, prepared=True)
+    visits = (await call(run, LEAD, "/visits"))["items"]
+    assert len(visits) == 3
+    both = await call(run, LEAD, f"/visits/{asked.visit}")
+    assert (both["kind"], both["requests"]) == ("merged", ["r1"])
+    assert (both["departments"], both["separate_visits"]) == ([COMMERCE, TAX], 4)
+    assert all(team["drawn"] for team in both["teams"])
+    year = today(run).year
+    path = f"/visits:summary?from={year}-01-01&to={year + 1}-12-31&region={CITY}"
+    found = await call(run, LEAD, path)
+    assert (found["visits"], found["separate_visits"], found["saved"]) == (3, 8, 5)
+    assert (found["made"], found["drawn_and_clue"], found["dropped"]) == (0, 1, 0)
+    assert [(one["kind"], one["visits"]) for one in found["kinds"]] == [("drawn", 2), ("merged", 1)]
+
+
+@covers("R9.6")
+async def test_in_a_draw_a_department_at_its_cap_loses_its_seat_and_comes_for_a_clue(
+    run: Running,
+) -> None:
+    year = today(run).replace(month=1, day=1)
+    await run.hear(
+        CapPublished(
+            cap="cap-1",
+            line=Line("commerce"),
+            region=RegionId("330000"),
+            item=None,
+            per_year=1,
+            from_=year,
+            basis="国办发〔2024〕54号",
+        )
+    )
+    await officers(run)
+    await call(run, LEAD, "/targets:from-entities", {"item": OIL, "region": CITY})
+    row = {"department": COMMERCE, "name": "站", "region": CITY, "item": OIL}
+    rows = [row | {"entity": CODES[0], "on": today(run).isoformat()}]
+    await load(run, "visits", rows)
+    await drawn(run, n=3, prepared=True)
+    # In the last days of a year the first working day may lie in the next, whose cap is unused.
+    if (today(run) + timedelta(days=10)).year != today(run).year:
+        return
+    (visit,) = (await call(run, LEAD, f"/visits?subject={CODES[0]}&kind=drawn"))["items"]
+    assert visit["departments"] == [TAX]
+    assert [(one["department"], one["code"]) for one in visit["left_out"]] == [
+        (COMMERCE, "visit-cap-used-up")
+    ]
+    others = (await call(run, LEAD, "/visits?kind=drawn"))["items"]
+    assert sorted(len(one["departments"]) for one in others) == [1, 2, 2]
+    await run.hear(wish(run, "r1", FIRMS[0]))
+    merged = await call(run, LEAD, f"/visits/{visit['id']}")
+    assert (merged["kind"], merged["departments"]) == ("merged", [COMMERCE, TAX])
+    found = (await call(run, LEAD, f"/visits:usage?entity={CODES[0]}&used_up=true"))["items"]
+    assert [(one["visits"], one["cap"], one["over"]) for one in found] == [(1, 1, False)]
+
+
+@covers("R9.5")
+async def test_who_is_lapsed_or_recused_is_not_drawn_and_the_reason_is_told(run: Running) -> None:
+    await officers(run)
+    lapsed = {
+        "id": "tax-9",
+        "department": TAX,
+        "name": "王",
+        "certificate": "33tax9",
+        "valid_until": (today(run) + timedelta(days=30)).isoformat(),
+        "qualifications": ["oil"],
+    }
+    unfit = {
+        "id": "tax-8",
+        "valid_until": (today(run) + timedelta(days=400)).isoformat(),
+        "qualifications": ["fire"],
+    }
+    await load(run, "inspectors", [lapsed, lapsed | unfit])
+    made = await call(run, LEAD, "/targets:from-entities", {"item": OIL, "region": CITY})
+    assert made["made"] == 3
+    path = "/inspectors/tax-1:recuse"
+    no = await call(run, TAXMAN, path, {"of": CODES[0]}, 422)
+    assert no["code"] == "recusal-reason-missing"
+    no = await call(run, LEAD, path, {"of": CODES[0], "reason": "近亲属任法定代表人"}, 403)
+    assert no["code"] == "inspector-not-yours"
+    pool = (await call(run, LEAD, "/pools", {"item": OIL, "region": CITY}))["id"]
+    asked = await call(run, LEAD, "/draws", asking(run, pool, 3))
+    # Declared after the pool was made and before the freeze: it holds all the same.
+    mine = await call(run, TAXMAN, path, {"of": CODES[0], "reason": "近亲属任法定代表人"})
+    assert mine["recusals"] == [FIRMS[0]]
+    kept = await load(run, "inspectors", [lapsed | {"id": "tax-1", "certificate": "33tax1"}])
+    assert kept[0]["accepted"] == 1
+    assert (await call(run, TAXMAN, "/inspectors/tax-1"))["recusals"] == [FIRMS[0]]
+    await call(run, LEAD, f"/draws/{asked['id']}:freeze", {})
+    async with run.client(None) as nobody:
+        file = (await nobody.get(f"/draws/{asked['id']}/file")).json()
+    assert file["lists"][file["plan"]["recused"]].count("\n") == 1
+    staff = (await call(run, SUPERVISOR, f"/draws/{asked['id']}/inspectors"))["items"]
+    assert {one["inspector"]: one["left_out"] for one in staff if one["department"] == TAX} == {
+        "tax-1": None,
+        "tax-2": None,
+        "tax-3": None,
+        "tax-8": "not-qualified",
+        "tax-9": "certificate-lapsed",
+    }
 
 
 @covers("R9.7", "R9.10")

@@ -7,7 +7,11 @@ from datetime import date, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy import select, text
+from sqlalchemy.dialects import postgresql
+from stdnum.cn import uscc
 
 from contracts.clue_dispatch import (
     ClueClosed,
@@ -27,12 +31,20 @@ from contracts.item_registry import (
     RegionChanged,
     RegionId,
 )
-from contracts.risk_monitor import SubjectSighted, WarningAssessed, WarningClosed, WarningRaised
+from contracts.risk_monitor import (
+    EvidenceState,
+    SubjectSighted,
+    WarningAssessed,
+    WarningClosed,
+    WarningRaised,
+)
 from contracts.roles import Role
 from kit.auth import system
 from kit.deadlines import shanghai_day
+from kit.outbox import outbox
 from kit.testing import Running, actor, covers, until
 from risk_monitor.app import service
+from risk_monitor.evaluation.store import counting
 from risk_monitor.indicator.domain.months import months_between, months_later
 from risk_monitor.waiting.store import nothing_waits
 
@@ -121,12 +133,13 @@ def row(stream: str, code: str, from_: date, to: date | None, value: float) -> d
     }
 
 
-async def load(run: Running, rows: list[dict[str, Any]]) -> dict[str, Any]:
+async def load(
+    run: Running, rows: list[dict[str, Any]], *, trace: str | None = None
+) -> dict[str, Any]:
     text = "\n".join(json.dumps(one) for one in rows)
+    headers = {"content-type": "application/x-ndjson"} | ({"traceparent": trace} if trace else {})
     async with run.client(ADMIN) as client:
-        sent = await client.post(
-            "/signals:import", content=text, headers={"content-type": "application/x-ndjson"}
-        )
+        sent = await client.post("/signals:import", content=text, headers=headers)
         job = f"/jobs/{sent.json()['id']}"
 
         async def finished() -> bool:
@@ -211,6 +224,30 @@ async def test_the_same_again_is_a_duplicate_and_another_value_a_revision(run: R
     async with run.client(OUTSIDER) as client:
         assert (await client.get(f"/signals/{listed[0]['id']}")).status_code == 404
         assert (await client.get("/signals")).json()["items"] == []
+
+
+async def test_tonnes_are_kept_beside_the_litres_that_they_are(run: Running) -> None:
+    good = row("declared", GOOD, date(2026, 1, 1), date(2026, 2, 1), 74.75)
+    sent = good | {"unit": "t", "product": "92号汽油"}
+    rows = [
+        sent,
+        good | {"unit": "t"},
+        good | {"unit": "t", "product": "煤油"},
+        good | {"unit": "桶"},
+    ]
+    async with run.client(TAX) as client:
+        taken = (await client.post("/signals", json={"rows": rows})).json()
+        assert [(one["column"], one["code"], one["got"]) for one in taken["faults"]] == [
+            ("product", "signal-product-missing", ""),
+            ("product", "signal-product-unknown", "煤油"),
+            ("unit", "signal-unit-other", "桶"),
+        ]
+        assert all("gasoline92" in one["expected"] for one in taken["faults"][:2])
+        again = (await client.post("/signals", json={"rows": [sent]})).json()
+        assert (again["duplicate"], again["revised"]) == (1, 0)
+        (kept,) = (await client.get("/signals", params={"subject": GOOD})).json()["items"]
+    assert (kept["value"], kept["unit"], kept["product"]) == (100_000.0, "L", "gasoline92")
+    assert kept["sent"] == {"value": 74.75, "unit": "t"}
 
 
 @covers("R8.2")
@@ -333,6 +370,138 @@ async def test_a_wrong_code_counts_once_it_is_resolved(run: Running) -> None:
         ("orange", f"uscc-{GOOD}"),
         ("red", f"uscc-{GOOD}"),
     ]
+
+
+def honest(code: str) -> list[dict[str, Any]]:
+    return [
+        *weekly(code),
+        *monthly("declared", code, 1000.0),
+        *monthly("invoiced", code, 1000.0),
+        row("gauge", code, months()[0], None, 1.0),
+        row("licence", code, date(2022, 5, 1), date(2028, 5, 1), 1.0),
+    ]
+
+
+def resolved(sighted: SubjectSighted, code: str) -> EntityRow:
+    return EntityRow(
+        id=EntityId(sighted.subject),
+        version=1,
+        name=None,
+        kind=EntityKind.LEGAL_PERSON,
+        status=EntityStatus.ACTIVE,
+        alias_of=EntityId(f"uscc-{code}"),
+    )
+
+
+@covers("R8.2")
+async def test_with_a_source_switched_off_one_call_says_what_cannot_be_known(run: Running) -> None:
+    model = await activated(run)
+    await load(run, [*honest(GOOD), *honest(OTHER)])
+    await judged(run)
+    path = f"/warning-models/{model}/evaluations:summary"
+    async with run.client(OFFICER) as client:
+        found = (await client.get(path)).json()["items"]
+        open_ = [one for one in found if one["kind"] == "verification_overdue"]
+        assert [(one["state"], one["reason"], one["evaluations"]) for one in open_] == [
+            ("undetermined", "value-missing", 2 * 6)
+        ]
+        assert open_[0]["lacking"] == [{"stream": "verification", "source": "market-330100"}]
+        assert open_[0]["months"] == [
+            {"month": month.isoformat(), "subjects": 2} for month in months()
+        ]
+        by_kind: dict[str, int] = {}
+        for one in found:
+            by_kind[one["kind"]] = by_kind.get(one["kind"], 0) + one["evaluations"]
+        assert set(by_kind.values()) == {2 * 6}
+        params = {"state": "no_hit", "month": months()[0].isoformat()}
+        safe = (await client.get(path, params=params)).json()["items"]
+        assert {one["kind"]: one["evaluations"] for one in safe} == {
+            "declared_under_metered": 2,
+            "gauge_off_with_sales": 2,
+            "licence_expired_with_sales": 2,
+        }
+    async with run.client(OUTSIDER) as client:
+        assert (await client.get(path)).json()["items"] == []
+
+
+async def test_a_month_that_one_source_speaks_of_is_judged_of_all_subjects(run: Running) -> None:
+    await activated(run)
+    await load(run, [one for one in honest(GOOD) if one["from"] < months()[-2].isoformat()])
+    await judged(run)
+    await load(run, honest(OTHER))
+    await judged(run)
+    async with run.client(OFFICER) as client:
+        params = {"subject": GOOD, "month": months()[-1].isoformat()}
+        found = await client.get("/warning-models/refined-oil_1/evaluations", params=params)
+    states = {one["kind"]: one for one in found.json()["items"]}
+    assert len(states) == 5
+    assert states["declared_under_metered"]["state"] == "undetermined"
+    assert {one["source"] for one in states["declared_under_metered"]["lacking"]} == {
+        "commerce-330100",
+        "tax-330100",
+    }
+
+
+@covers("R8.2")
+async def test_eighty_wrong_codes_resolved_at_once_are_each_judged_as_one(run: Running) -> None:
+    await activated(run)
+    stations = [_code(number) for number in range(80)]
+    short = set(stations[::2])
+    rows = [one for code in stations for one in weekly(code)]
+    for code in stations:
+        declared = monthly("declared", code, 700.0 if code in short else 1000.0)
+        rows += [one | {"code": f"{code}9"} for one in declared]
+    taken = await load(run, rows)
+    assert (taken["provisional"], taken["rejected"]) == (80 * 6, 0)
+    await judged(run)
+    assert await run.said(WarningRaised) == []
+    by_raw = {one.raw: one for one in await run.said(SubjectSighted)}  # type: ignore[attr-defined]
+    batch = tuple(resolved(by_raw[f"{code}9"], code) for code in stations)  # type: ignore[arg-type]
+    await run.hear(EntityBatch(batch="b1", rows=batch))
+    await judged(run)
+    raised = await run.said(WarningRaised)
+    assert {one.subject for one in raised} == {f"uscc-{code}" for code in short}  # type: ignore[attr-defined]
+
+
+def _code(number: int) -> str:
+    body = f"91330106MA{number:07d}"
+    return body + uscc.calc_check_digit(body)
+
+
+async def test_a_warning_carries_the_trace_of_the_file_that_completed_it(run: Running) -> None:
+    await activated(run)
+    first, second = (f"00-{digit * 32}-{digit * 16}-01" for digit in "ab")
+    await load(run, weekly(GOOD), trace=first)
+    await load(run, monthly("declared", GOOD, 700.0), trace=second)
+    await judged(run)
+    async with run.db.begin(system("risk-monitor"), "test") as tx:
+        query = select(outbox.c.envelope).where(outbox.c.type == WarningRaised.type)
+        traces = [json.loads(one)["traceparent"] for one in (await tx.execute(query)).scalars()]
+    assert len(traces) == 2
+    assert {trace.split("-")[1] for trace in traces} == {"b" * 32}
+
+
+async def test_what_could_not_be_known_is_counted_by_index_on_a_large_table(run: Running) -> None:
+    fill = text("""
+        INSERT INTO evaluation SELECT 'refined-oil', 'uscc-' || n, month, kind, 1,
+            CASE WHEN n % 50 = 0 THEN 'undetermined' ELSE 'no_hit' END, NULL, NULL, '{}', '{}',
+            now(), '{commerce@330100}'
+        FROM generate_series(1, 4000) n,
+            generate_series(date '2025-03-01', date '2026-02-01', interval '1 month') month,
+            unnest('{a,b,c,d}'::text[]) kind
+    """)
+    query = counting("refined-oil", state=EvidenceState.UNDETERMINED, kind=None, month=None)
+    async with run.db.begin(system("risk-monitor"), "test") as tx:
+        await tx.execute(fill)
+    with psycopg.connect(run.owner_url, autocommit=True) as owner:
+        owner.execute("ANALYZE evaluation")
+    written = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[no-untyped-call]
+    async with run.db.begin(OFFICER, "test") as tx:
+        plan = "\n".join((await tx.execute(text(f"EXPLAIN {written}"))).scalars())
+        rows = (await tx.execute(query)).all()
+    assert "evaluation_state" in plan
+    assert "Seq Scan" not in plan
+    assert sum(row[-1] for row in rows) == 80 * 12 * 4
 
 
 async def test_a_condition_that_cannot_be_understood_is_refused_with_its_place(

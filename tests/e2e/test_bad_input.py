@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from heli.client import ApiProblem, Client
-from heli.demo.world import credit_code
+from heli.demo.province.world import credit_code
 from heli.testing import Stack
 from kit.testing import covers
 
@@ -101,7 +101,8 @@ def test_a_code_that_excel_turned_into_a_number_is_said_and_never_guessed(stack:
     ("content", "media", "code"),
     [
         (b"", "text/csv", "empty-file"),
-        (b"x", "application/vnd.ms-excel", "media-unknown"),
+        (b"x", "application/pdf", "media-unknown"),
+        (b"x", "application/vnd.ms-excel", "file-is-no-workbook"),
     ],
 )
 def test_a_file_that_is_no_file_is_refused_at_once(

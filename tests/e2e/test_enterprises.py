@@ -1,7 +1,6 @@
 """Real registrations: loaded, counted, drawn from, and the draw verified offline."""
 
 import json
-import secrets
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from heli import draw_verifier
-from heli.demo.drawing import Secret
 from heli.testing import Stack
 from kit.clock import Clock
 from kit.testing import covers
@@ -159,13 +157,12 @@ def drawn(stack: Stack) -> dict[str, Any]:
     path = f"/draws/{made['id']}"
     frozen = market.post(f"{path}:freeze")
     parties = {"market-en": market, "justice-en": justice}
-    kept = {name: Secret(secrets.token_bytes(16), secrets.token_bytes(32)) for name in parties}
-    for name, client in parties.items():
-        client.post(
-            f"{path}:commit", {"digest": kept[name].commitment(name, frozen["plan_digest"])}
-        )
-    for name, client in parties.items():
-        opened = {"salt": kept[name].salt.hex(), "secret": kept[name].secret.hex()}
-        client.post(f"{path}:reveal", opened)
+    assert frozen["plan_digest"]
+    for act in ("commit", "reveal"):
+        for name, client in parties.items():
+            done = stack.heli("draw", act, made["id"], "--party", name, "--json", caller=client)
+            assert done.returncode == 0, done.stderr
+    kept = stack.folder / "parties"
+    assert list(kept.iterdir()) == []  # revealed, so forgotten
     document: dict[str, Any] = market.get(f"{path}/file")
     return document

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,8 @@ HELI = [sys.executable, "-m", "heli"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("up") / "data"
+    """Blanks, Chinese letters and more than a Unix socket's path may have are no matter."""
+    return tmp_path_factory.mktemp("up") / "数据 folder" / ("long-" * 24)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,7 @@ def test_a_second_start_on_the_folder_says_who_has_it(stack: Background) -> None
     with pytest.raises(UpFailed) as no, started(stack.data):
         pass
     assert str(stack.first["pid"]) in str(no.value.facts["words"])
+    assert stack.gateway in str(no.value.facts["words"])
     assert json.loads(heli("status", data=stack.data).stdout)["ok"]
 
 
@@ -84,6 +87,27 @@ def test_a_killed_service_is_started_again(stack: Background, service: str) -> N
     )
 
 
+def test_what_can_be_done_now_is_said_for_the_stack_that_runs(stack: Background) -> None:
+    assert json.loads(heli(data=stack.data).stdout)["gateway"] == stack.gateway
+    said = subprocess.run(
+        [*HELI, "--data", str(stack.data)], capture_output=True, text=True, check=True
+    ).stdout
+    assert stack.gateway in said
+    assert "/api/v1/me" in said
+    token = json.loads(heli("env", data=stack.data).stdout)["TOKEN"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    me = httpx.get(f"{stack.gateway}/api/v1/me", headers=bearer, trust_env=False).json()
+    assert me == json.loads(heli("me", data=stack.data).stdout)
+
+
+def test_a_refusal_of_the_gateway_leads_to_the_page_of_its_code(stack: Background) -> None:
+    no = heli("dlq", "requeue", "nobody-parked-this", data=stack.data)
+    told = json.loads(no.stderr)
+    assert (no.returncode, told["code"], told["status"]) == (1, "not-found", 404)
+    page = f"{stack.gateway}/problems/not-found"
+    assert page in told["remedy"][1]
+
+
 def test_everything_holds(stack: Background) -> None:
     answer = json.loads(heli("verify", data=stack.data).stdout)
     assert [check for check in answer["checks"] if not check["ok"]] == []
@@ -95,6 +119,25 @@ def test_a_killed_stack_takes_all_its_processes_down(stack: Background) -> None:
     pids = [about["pid"] for about in state["services"].values()]
     pids += state["engines"].values()
     os.kill(state["pid"], signal.SIGKILL)
-    assert wait_until(
-        lambda: not any(Path("/proc", str(pid), "exe").exists() for pid in pids), seconds=60
-    )
+    assert wait_until(lambda: _gone(pids), seconds=60)
+    assert json.loads(heli(data=stack.data).stdout) == {"running": False}
+
+
+def _gone(pids: list[int]) -> bool:
+    return not any(Path("/proc", str(pid), "exe").exists() for pid in pids)
+
+
+def test_after_a_kill_it_starts_on_the_same_folder_and_two_interrupts_stop_all_of_it(
+    folder: Path,
+) -> None:
+    assert (folder / "state.json").exists()  # left by the killed one
+    with started(folder) as up:
+        state = up.state()
+        pids = [about["pid"] for about in state["services"].values()]
+        pids += state["engines"].values()
+        for _ in range(3):  # an impatient Ctrl-C
+            os.kill(state["pid"], signal.SIGINT)
+            time.sleep(0.05)
+        assert up.process.wait(60) == 0
+        assert _gone(pids)
+        assert not (folder / "state.json").exists()

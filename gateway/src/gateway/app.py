@@ -7,7 +7,10 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.compose import api as compose
-from gateway.compose.pages import pages
+from gateway.console import jobs as console
+from gateway.console import store as shown
+from gateway.console.pages import pages
+from gateway.console.store import Pulse
 from gateway.exchange import api as reports
 from gateway.exchange import events, jobs
 from gateway.forward.api import Edge
@@ -31,6 +34,7 @@ class Parts:
     door: Door
     reach: Reach
     platform: str | None
+    pulse: Pulse
 
 
 def _parts(settings: ServiceSettings, db: Database) -> Parts:
@@ -40,6 +44,7 @@ def _parts(settings: ServiceSettings, db: Database) -> Parts:
         door=Door(db, Issuer.load(mine.signing_key), first),
         reach=Reach(mine.services),
         platform=mine.platform_url,
+        pulse=Pulse(frozenset(shown.generated("circle"))),
     )
 
 
@@ -48,7 +53,11 @@ def edge(context: Context, inner: FastAPI) -> ASGIApp:
     parts: Parts = context.extras
     parts.reach.own = inner
     sentences = inner.state.sentences
-    return Edge(inner, pages(parts.reach, sentences), parts.reach, parts.door.internal, sentences)
+    mine = cast("Settings", context.settings)
+    console_ = pages(
+        parts.reach, sentences, parts.pulse, clock=context.clock, demo_page=mine.demo_page
+    )
+    return Edge(inner, console_, parts.reach, parts.door.internal, sentences)
 
 
 service = Service(
@@ -57,7 +66,7 @@ service = Service(
     metadata=metadata,
     routers=(*identity.routers, *compose.routers, reports.router),
     subscriptions=events.SUBSCRIPTIONS,
-    background=(jobs.report_up,),
+    background=(jobs.report_up, console.overhear),
     extras=_parts,
     edge=edge,
 )

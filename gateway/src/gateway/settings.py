@@ -27,3 +27,7 @@ class Settings(ServiceSettings):
     platform_url: Annotated[str | None, Absent] = Field(
         default=None, description="the national platform's exchange; absent: reports stay pending"
     )
+    demo_page: Annotated[Path | None, Absent] = Field(
+        default=None,
+        description="the HTML file that `heli demo` writes, shown at /demo if it is there",
+    )

@@ -1,26 +1,104 @@
 """The one MetaData of risk-monitor's own tables, and how many rows go into one of them at once."""
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import MetaData, Table, column, func, literal, select
-from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
+from psycopg import AsyncConnection as Driver
+from sqlalchemy import ARRAY, JSON, MetaData, String, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData()
 
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own has no types
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
+_WRITTEN_OUT = (ARRAY, JSON, String)
 
-def insert_all(table: Table, rows: Sequence[dict[str, Any]]) -> Insert:
-    """Insert many rows in one statement with one parameter.
 
-    A statement with a parameter for each value of 500 rows took longer to prepare than to run.
+async def driver(tx: AsyncConnection) -> Driver[Any]:
+    """Give the driver's connection of a transaction, for what is many rows: arrays in and out."""
+    raw = await tx.get_raw_connection()
+    found = raw.driver_connection
+    if not isinstance(found, Driver):
+        raise TypeError(found)
+    return found
+
+
+async def put_all(
+    tx: AsyncConnection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Iterable[str],
+    change: Mapping[str, str] | None = None,
+) -> int:
+    """Insert rows as one array a column; gives how many were written.
+
+    A row whose `key` stands is left out, or changed as `change` says (column: expression of
+    `excluded`). Measured per row: 16 µs against 90 with a parameter for each value. Arrays and
+    JSON come written out, see `text_array` and `text_json`.
     """
-    names = list(rows[0])
-    given = func.jsonb_to_recordset(literal([_plain(row) for row in rows], JSONB)).table_valued(
-        *(column(name, table.c[name].type) for name in names), name="given"
-    )
-    values = given.render_derived(with_types=True)
-    return insert(table).from_select(names, select(*(values.c[name] for name in names)))
+    if not rows:
+        return 0
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    same = tuple(name for name, column in columns.items() if len(set(column)) == 1)
+    given = {name: c[0] if name in same else c for name, c in columns.items()}
+    whole = _Put(table, tuple(columns), same, tuple(key), tuple((change or {}).items()))
+    async with (await driver(tx)).cursor() as cursor:
+        await cursor.execute(_statement(whole, only=len(rows) == 1), given)
+        return cursor.rowcount
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {n: v.isoformat() if hasattr(v, "isoformat") else v for n, v in row.items()}
+class _Put(NamedTuple):
+    """What a statement depends on; `same` are the columns with one value in all rows."""
+
+    table: Table
+    names: tuple[str, ...]
+    same: tuple[str, ...]
+    key: tuple[str, ...]
+    change: tuple[tuple[str, str], ...]
+
+
+@cache
+def _statement(put: _Put, *, only: bool) -> bytes:
+    """Write the statement; every name in it is one of our own tables' and columns'."""
+    columns = put.table.c
+    kinds = {name: columns[name].type.compile(_DIALECT) for name in put.names}
+    plain = {name: "TEXT" if _as_text(columns[name].type) else kinds[name] for name in put.names}
+    values = [
+        f"%({name})b::{plain[name]}::{kinds[name]}"
+        if name in put.same
+        else f'given."{name}"::{kinds[name]}'
+        for name in put.names
+    ]
+    several = [name for name in put.names if name not in put.same]
+    arrays = ", ".join(f"%({name})b::{plain[name]}[]" for name in several)
+    source = "" if only else f"FROM unnest({arrays}) AS given({_listed(several)})"
+    done = ", ".join(f'"{name}" = {value}' for name, value in put.change)
+    conflict = f"DO UPDATE SET {done}" if put.change else "DO NOTHING"
+    return (
+        f'INSERT INTO "{put.table.name}" ({_listed(put.names)}) SELECT {", ".join(values)} '
+        f"{source} ON CONFLICT ({_listed(put.key)}) {conflict}"
+    ).encode()
+
+
+def _as_text(kind: TypeEngine[Any]) -> bool:
+    return isinstance(kind, _WRITTEN_OUT)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def text_array(values: Iterable[str]) -> str:
+    """Write an array of texts out, for `put_all`."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+def text_json(value: object) -> str:
+    """Write JSON out, for `put_all`."""
+    return _JSON(value)

@@ -1,9 +1,24 @@
 """The body of every act with legal effect: `POST /things/{id}:act`."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What a column of an import may be called besides its field's name, as departments do.
+
+    Example: `code: Annotated[str, Headers("统一社会信用代码", "信用代码", "纳税人识别号")]`.
+    """
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        """Take the names, in any script."""
+        object.__setattr__(self, "names", names)
 
 
 class Body(BaseModel):

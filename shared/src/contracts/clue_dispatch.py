@@ -1,15 +1,16 @@
 """What clue-dispatch owns and says: clues, routing, cases and penalties."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import ClassVar, Literal, NewType
+from typing import Annotated, Any, ClassVar, Final, Literal, NewType, TypeAlias
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from contracts.acts import Act, View
+from contracts.acts import Act, Body, Headers, View
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, Duty, ItemId, Part, RegionId, Stage
 from contracts.joint_inspection import Category, Disposal
+from contracts.risk_monitor import DayOrMoment
 from contracts.says import Fact
 
 ClueId = NewType("ClueId", str)
@@ -110,6 +111,7 @@ class Move(StrEnum):
     """One entry of a clue's timeline."""
 
     REGISTERED = "registered"
+    REVISED = "revised"
     ROUTED = "routed"
     RAISED_AGAIN = "raised_again"
     ASSESSED = "assessed"
@@ -255,6 +257,109 @@ class SubjectSighted(Fact):
     raw: str | None = Field(default=None, description="the raw code, unless a person's")
 
 
+Channel: TypeAlias = Literal[
+    OriginType.HAND,
+    OriginType.HOTLINE,
+    OriginType.DEPARTMENT,
+    OriginType.MEDIA,
+    OriginType.ASSOCIATION,
+    OriginType.PATROL,
+]
+
+
+class TicketKind(StrEnum):
+    """What a ticket asks for: a report 举报 is a clue, a complaint 投诉 is mediation.
+
+    One that holds both is split: the report becomes the clue, the complaint stays at its source.
+    """
+
+    REPORT = "report"
+    COMPLAINT = "complaint"
+    BOTH = "both"
+
+
+# What the sources themselves write in these two columns.
+_CHANNELS: Final = {
+    "12345": OriginType.HOTLINE,
+    "12345热线": OriginType.HOTLINE,
+    "12345政务服务便民热线": OriginType.HOTLINE,
+    "热线": OriginType.HOTLINE,
+    "部门移送": OriginType.DEPARTMENT,
+    "媒体": OriginType.MEDIA,
+    "舆情": OriginType.MEDIA,
+    "行业协会": OriginType.ASSOCIATION,
+    "巡查": OriginType.PATROL,
+    "人工登记": OriginType.HAND,
+}
+_KINDS: Final = {
+    "举报": TicketKind.REPORT,
+    "投诉": TicketKind.COMPLAINT,
+    "投诉举报": TicketKind.BOTH,
+    "举报投诉": TicketKind.BOTH,
+    "举报和投诉": TicketKind.BOTH,
+    "投诉和举报": TicketKind.BOTH,
+}
+_BEIJING: Final = timezone(timedelta(hours=8))
+
+
+def _channel(value: object) -> object:
+    return _CHANNELS.get(value.strip(), value) if isinstance(value, str) else value
+
+
+def _kind(value: object) -> object:
+    return _KINDS.get(value.strip(), value) if isinstance(value, str) else value
+
+
+def _in_china(value: datetime) -> datetime:
+    return value.replace(tzinfo=_BEIJING) if value.tzinfo is None else value
+
+
+InChina: TypeAlias = Annotated[DayOrMoment, AfterValidator(_in_china)]
+
+
+class TicketRow(Body):
+    """工单: one ticket of a hotline or of another source, as it was spoken; it becomes a clue.
+
+    Its number is unique within its source: the same row again changes nothing. A moment without a
+    zone is China's time, a day stands for its beginning.
+    """
+
+    ticket: Annotated[str, Headers("工单编号", "工单号", "受理编号")] = Field(
+        min_length=1, max_length=64, description="工单编号, unique within its source"
+    )
+    source: Annotated[
+        Channel, Headers("来源", "渠道", "来源渠道", "受理渠道"), BeforeValidator(_channel)
+    ] = Field(default=OriginType.HOTLINE, description="来源渠道")
+    received_at: Annotated[InChina, Headers("受理时间", "来电时间", "登记时间", "诉求时间")] = (
+        Field(description="受理时间: from then on its clock runs")
+    )
+    text: Annotated[str, Headers("诉求内容", "内容", "工单内容", "反映内容")] = Field(
+        min_length=1, max_length=4000, description="诉求内容, the words as spoken"
+    )
+    item: Annotated[ItemId, Headers("事项", "监管事项", "事项编码")] = Field(
+        pattern=_ID, description="监管事项"
+    )
+    region: Annotated[RegionId, Headers("区域", "行政区划", "所属区域", "区划代码")] = Field(
+        pattern=_ID, description="发生地"
+    )
+    code: Annotated[str | None, Headers("统一社会信用代码", "信用代码")] = Field(
+        default=None, max_length=64, description="统一社会信用代码或注册号, where it is known"
+    )
+    name: Annotated[str | None, Headers("被反映单位", "单位名称", "被反映对象", "被举报单位")] = (
+        Field(default=None, max_length=200, description="被反映单位, as the caller names it")
+    )
+    place: Annotated[str | None, Headers("地点", "事发地址", "事发地点", "地址")] = Field(
+        default=None, max_length=400, description="事发地址, in the caller's words"
+    )
+    kind: Annotated[TicketKind, Headers("类型", "诉求类型"), BeforeValidator(_kind)] = Field(
+        default=TicketKind.REPORT,
+        description="report 举报, complaint 投诉, both 投诉举报; a complaint alone is no clue",
+    )
+    source_due_at: Annotated[InChina | None, Headers("承办时限", "办理时限", "办结时限")] = Field(
+        default=None, description="来源平台自己的时限, kept beside ours"
+    )
+
+
 class RegisterClue(Act):
     """登记线索: a clue brought by a person or another system."""
 
@@ -268,14 +373,8 @@ class RegisterClue(Act):
     name: str | None = Field(
         default=None, max_length=200, description="名称, where no code is known"
     )
-    source: Literal[
-        OriginType.HAND,
-        OriginType.HOTLINE,
-        OriginType.DEPARTMENT,
-        OriginType.MEDIA,
-        OriginType.ASSOCIATION,
-        OriginType.PATROL,
-    ] = Field(default=OriginType.HAND, description="来源渠道")
+    source: Channel = Field(default=OriginType.HAND, description="来源渠道")
+    place: str | None = Field(default=None, max_length=400, description="事发地址")
     source_number: str | None = Field(
         default=None, max_length=64, description="来源编号; the same one makes no second clue"
     )
@@ -287,6 +386,12 @@ class RegisterClue(Act):
 
 class DispatchClue(Act):
     """分办: by the responsibility matrix; nothing is chosen by hand."""
+
+
+class DispatchClues(Act):
+    """批量分办: each by the responsibility matrix, for itself: one refused stops no other."""
+
+    clues: tuple[Annotated[ClueId, Field(pattern=_ID)], ...] = Field(min_length=1, max_length=200)
 
 
 class SignClue(Act):
@@ -369,6 +474,8 @@ class RoutingView(View):
     """Why the clue goes where it goes 分办理由: rows of the matrix with their basis, the chain."""
 
     stage: Stage | None
+    lead: DepartmentId | None = Field(description="牵头部门 that the matrix names, if it names one")
+    cooperators: tuple[DepartmentId, ...]
     duties: tuple[Duty, ...]
     chain: tuple[RegionId, ...]
     problems: tuple[str, ...]
@@ -380,11 +487,17 @@ class ClueView(View):
     id: ClueId
     state: ClueState
     origin: Origin
-    subject: EntityId
+    subject: EntityId = Field(description="监管对象, as what it is by now")
+    registered_on_subject: EntityId | None = Field(
+        description="under which id it was registered, where that became `subject` since"
+    )
     item: ItemId
     item_version: int | None
     region: RegionId
     summary: str
+    name: str | None
+    place: str | None
+    complaint: bool = Field(description="工单另含投诉: mediated by its source, not here")
     brought_by: DepartmentId | None
     owner: DepartmentId | None
     lead: DepartmentId | None
@@ -407,6 +520,48 @@ class ClueView(View):
     approved_by: str | None
     closed_on: date | None
     version: int
+
+
+class DispatchAnswer(View):
+    """What became of one clue of many: dispatched to whom, or why not (a problem)."""
+
+    clue: ClueId
+    done: bool
+    lead: DepartmentId | None = None
+    cooperators: tuple[DepartmentId, ...] = ()
+    sign_due: DueView | None = None
+    verify_due: DueView | None = None
+    problem: dict[str, Any] | None = None
+
+
+class DispatchedClues(View):
+    """What became of each clue, in the order asked for."""
+
+    done: int
+    refused: int
+    items: tuple[DispatchAnswer, ...]
+
+
+class CountView(View):
+    """How many clues, and how many of them are late."""
+
+    clues: int
+    overdue: int
+
+
+class LeadCountView(CountView):
+    """What one department leads, or is to lead; without a department: nobody is named."""
+
+    lead: DepartmentId | None
+
+
+class SummaryView(CountView):
+    """线索概况: the open clues that the caller may see, and those closed since a day if asked."""
+
+    closed_since: date | None
+    by_source: dict[OriginType, CountView]
+    by_state: dict[ClueState, CountView]
+    by_lead: tuple[LeadCountView, ...]
 
 
 class TimelineEntry(View):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, NewType
 
 from pydantic import Field, StringConstraints
 
-from contracts.acts import Act, Body, View
+from contracts.acts import Act, Body, Headers, View
 from contracts.item_registry import DepartmentId, ItemId, Part, RegionId
 from contracts.says import Fact
 
@@ -114,16 +114,36 @@ class EntityNew(Body):
     What is left out keeps the value that stands.
     """
 
-    name: Text = Field(description="名称")
-    code: Annotated[str, StringConstraints(max_length=64)] = Field(
-        description="18 位统一社会信用代码, 15 or 13 digits of an old registration number"
+    name: Annotated[
+        Text, Headers("名称", "企业名称", "单位名称", "主体名称", "监管对象名称", "字号名称")
+    ] = Field(description="名称")
+    code: Annotated[
+        str,
+        StringConstraints(max_length=64),
+        Headers(
+            "统一社会信用代码",
+            "信用代码",
+            "社会信用代码",
+            "统一代码",
+            "注册号",
+            "工商注册号",
+            "纳税人识别号",
+        ),
+    ] = Field(description="18 位统一社会信用代码, 15 or 13 digits of an old registration number")
+    kind: Annotated[EntityKind | None, Headers("类别", "主体类别")] = None
+    status: Annotated[EntityStatus | None, Headers("登记状态", "经营状态", "状态")] = None
+    registration_office: Annotated[Text | None, Headers("登记机关", "发照机关")] = Field(
+        default=None, description="登记机关"
     )
-    kind: EntityKind | None = None
-    status: EntityStatus | None = None
-    registration_office: Text | None = Field(default=None, description="登记机关")
-    jurisdiction_office: Text | None = Field(default=None, description="管辖机关")
-    region: Ident | None = Field(default=None, description="所在区划 node of the region tree")
-    address: Text | None = Field(default=None, description="住所")
+    jurisdiction_office: Annotated[Text | None, Headers("管辖机关", "管辖单位")] = Field(
+        default=None, description="管辖机关"
+    )
+    region: Annotated[
+        Ident | None, Headers("区域", "行政区划", "区划", "所在区划", "区划代码", "所属区域")
+    ] = Field(default=None, description="所在区划 node of the region tree")
+    address: Annotated[
+        Text | None, Headers("地址", "住所", "经营地址", "经营场所", "注册地址", "住所地址")
+    ] = Field(default=None, description="住所")
 
 
 class EntityView(View):
@@ -144,8 +164,29 @@ class EntityView(View):
     address: str | None
 
 
+class Slip(StrEnum):
+    """How a code was mistyped: one character is another one, or two neighbours are exchanged."""
+
+    ONE_CHARACTER = "one_character"
+    TWO_EXCHANGED = "two_exchanged"
+
+
+class CandidateView(View):
+    """A registered entity whose code is one slip away from the wrong one; never applied."""
+
+    entity: EntityId
+    name: str | None
+    status: EntityStatus
+    region: RegionId | None
+    why: Slip
+    at: int = Field(description="第几位 the (first) character that differs, from 1")
+
+
 class SubjectView(View):
-    """A provisional subject 待核实主体: where it was met, what is wrong, what it became."""
+    """A provisional subject 待核实主体: where it was met, what is wrong, what it became.
+
+    `candidates` are whom it may be, as long as nobody has said who it is.
+    """
 
     id: EntityId
     source: DepartmentId
@@ -156,6 +197,7 @@ class SubjectView(View):
     sighted_at: datetime
     entity: EntityId | None
     version: int
+    candidates: tuple[CandidateView, ...] = ()
 
 
 class ResolveSubject(Act):
@@ -171,21 +213,31 @@ class CreditRecordNew(Body):
     does a name alone. `reference` is the department's own id of the record: the same comes once.
     """
 
-    subject: Annotated[str, StringConstraints(max_length=64)] | None = None
-    name: Text | None = Field(default=None, description="名称, only where there is no code")
-    stage: RecordStage
-    kind: RecordKind
-    detail: Ident = "any"
-    item: Ident | None = None
-    code14: Annotated[str, StringConstraints(pattern=r"^[0-9]{14}$")] | None = None
-    region: Ident
-    effective_on: date
-    expires_on: date | None = Field(
+    subject: Annotated[
+        Annotated[str, StringConstraints(max_length=64)] | None,
+        Headers("统一社会信用代码", "信用代码", "社会信用代码", "主体代码", "监管对象"),
+    ] = None
+    name: Annotated[Text | None, Headers("名称", "企业名称", "单位名称", "主体名称")] = Field(
+        default=None, description="名称, only where there is no code"
+    )
+    stage: Annotated[RecordStage, Headers("环节", "信用环节", "记录环节")]
+    kind: Annotated[RecordKind, Headers("类别", "记录类别", "信息类别")]
+    detail: Annotated[Ident, Headers("明细", "情形")] = "any"
+    item: Annotated[Ident | None, Headers("事项", "监管事项", "事项编码")] = None
+    code14: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[0-9]{14}$")] | None,
+        Headers("监管事项目录编码", "目录编码"),
+    ] = None
+    region: Annotated[Ident, Headers("区域", "行政区划", "区划", "区划代码", "所属区域")]
+    effective_on: Annotated[date, Headers("生效日期", "决定日期", "记录日期")]
+    expires_on: Annotated[date | None, Headers("失效日期", "截止日期", "有效期至")] = Field(
         default=None, description="the first day on which it no longer counts; left out: by policy"
     )
-    basis: Text | None = None
-    evidence: Text | None = Field(default=None, description="证据 where the source document is")
-    reference: Ident | None = None
+    basis: Annotated[Text | None, Headers("依据", "法律依据")] = None
+    evidence: Annotated[Text | None, Headers("证据", "文书编号")] = Field(
+        default=None, description="证据 where the source document is"
+    )
+    reference: Annotated[Ident | None, Headers("编号", "记录编号", "来源编号")] = None
 
 
 class CreditRecordView(View):
@@ -220,6 +272,7 @@ class Indicator(Part):
 
     id: Ident
     name: Text
+    name_en: Text | None = None
     kind: RecordKind
     details: tuple[Ident, ...] = ()
     points: int
@@ -240,6 +293,7 @@ class Override(Part):
 
     id: Ident
     name: Text
+    name_en: Text | None = None
     kind: RecordKind
     details: tuple[Ident, ...] = ()
     grade: Ident
@@ -291,10 +345,20 @@ class RecordPointsView(View):
     points: int
 
 
+class Words(View):
+    """Words in both languages; `en` is null where nobody has given them."""
+
+    zh: str
+    en: str | None = None
+
+
 class GradeLineView(View):
-    """One indicator's points, each traced to a record."""
+    """One indicator's points, each traced to a record, and what it says in words."""
 
     indicator: str
+    name: Words = Field(description="指标名称")
+    points_each: int = Field(description="每条记录的分值 what one record gives before the limit")
+    limit: int = Field(description="封顶 how far all its records move the points together")
     points: int
     records: tuple[RecordPointsView, ...]
 
@@ -303,12 +367,26 @@ class OverrideView(View):
     """A rule that capped the grade, and the records that made it."""
 
     override: str
+    name: Words = Field(description="规则名称")
     grade: str
     records: tuple[RecordId, ...]
 
 
+class BandView(View):
+    """A grade, from and below how many points it is given, and what it means (dictionary)."""
+
+    grade: str
+    from_points: int | None
+    below_points: int | None
+    meaning: Words | None = Field(description="等次含义; null where the dictionary has none")
+
+
 class GradeView(View):
-    """A grade as it stood: `points` is `base` and the sum of its lines, nothing else."""
+    """A grade as it stood: `points` is `base` and the sum of its lines, nothing else.
+
+    `band` is what the grade means; `earned` is the band of the points, which is another one where
+    an override capped the grade.
+    """
 
     id: str
     entity: EntityId
@@ -316,6 +394,8 @@ class GradeView(View):
     system_version: int
     version: int
     grade: str
+    band: BandView
+    earned: BandView
     points: int
     base: int
     lines: tuple[GradeLineView, ...]

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, NewType
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from contracts.acts import Act, Body, View
+from contracts.acts import Act, Body, Headers, View
 from contracts.says import Fact
 
 RegionId = NewType("RegionId", str)
@@ -78,6 +78,120 @@ class CalendarDay(Part):
 
     date: date
     working: bool
+
+
+class Bound(StrEnum):
+    """How a number binds: exactly, at least 不少于, at most 不超过, about 左右."""
+
+    EXACTLY = "exactly"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    ABOUT = "about"
+
+
+class PeriodUnit(StrEnum):
+    """Within what time a number holds; `validity` is the term of a licence or filing 有效期."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    HALF_YEAR = "half_year"
+    YEAR = "year"
+    VALIDITY = "validity"
+
+
+class UnreadCode(StrEnum):
+    """Why words of a list give no number, or no line; the words themselves are kept.
+
+    `by-conditions` 根据实际情况确定, `by-authority` 由…部门确定, `by-plan` 按计划确定,
+    `by-document` 根据《…》确定, `with-other-item` 结合其他检查一并开展,
+    `period-missing` a number of times without a period, `number-unread` a number whose sense is
+    not certain, `words-unread` other words; of an inspecting body: `body-unknown` no line is
+    known for it, `body-several-lines` several lines succeeded it.
+    """
+
+    BY_CONDITIONS = "by-conditions"
+    BY_AUTHORITY = "by-authority"
+    BY_PLAN = "by-plan"
+    BY_DOCUMENT = "by-document"
+    WITH_OTHER_ITEM = "with-other-item"
+    PERIOD_MISSING = "period-missing"
+    NUMBER_UNREAD = "number-unread"
+    WORDS_UNREAD = "words-unread"
+    BODY_UNKNOWN = "body-unknown"
+    BODY_SEVERAL_LINES = "body-several-lines"
+
+
+class Share(Part):
+    """An exact share as a reduced fraction: 0.2% is 1/500."""
+
+    numerator: int
+    denominator: int
+
+
+class Period(Part):
+    """A number holds within so many units: 每2年 is 2 years."""
+
+    every: int = 1
+    unit: PeriodUnit
+
+
+class SamplingRule(Part):
+    """One number of a ratio or frequency, with the words that say it.
+
+    Rules of one `choice` are alternatives: those of one `alternative` of it are enough. A share
+    beside `times` is what each time covers, with `total` what all times together reach.
+    """
+
+    words: str = Field(description="原文 the words that say it")
+    bound: Bound
+    share: Share | None = None
+    count: int | None = Field(default=None, description="户数 a number of subjects")
+    times: int | None = Field(default=None, description="次数")
+    period: Period | None = None
+    by: str | None = Field(default=None, description="哪一级、哪个部门 who inspects, in words")
+    levels: tuple[int, ...] = Field(default=(), description="1 国家 2 省 3 市 4 县 5 乡")
+    of: str | None = Field(default=None, description="哪些对象 whom it concerns, in words")
+    each: bool = Field(default=False, description="同一对象: counted for each subject alone")
+    total: bool = False
+    usual: bool = Field(default=False, description="一般: exceptions are allowed")
+    as_needed: bool = Field(default=False, description="根据实际需要: within it as needed")
+    choice: int | None = None
+    alternative: int | None = None
+
+
+class Unread(Part):
+    """Words that give no number, and why."""
+
+    code: UnreadCode
+    words: str
+    choice: int | None = None
+    alternative: int | None = None
+
+
+class SamplingFlag(Part):
+    """Something is left for a person to decide: the gravest reason, and each part left."""
+
+    code: UnreadCode
+    left: tuple[Unread, ...]
+
+
+class Sampling(Part):
+    """抽查比例 or 抽查频次 as a list words it: the text, its rules, and what is left of it."""
+
+    text: str
+    rules: tuple[SamplingRule, ...] = ()
+    flag: SamplingFlag | None = None
+
+
+class InspectingBody(Part):
+    """抽查主体 in the words of a list; `line` where they tell one, else why not."""
+
+    text: str
+    line: Line | None = None
+    lines: tuple[Line, ...] = Field(default=(), description="可能的条线 every line it may be")
+    flag: UnreadCode | None = None
 
 
 class RegionChanged(Fact):
@@ -188,10 +302,16 @@ def _spans(value: object) -> object:
     return [{"code": code} if isinstance(code, str) else code for code in codes]
 
 
+def _item_kind(value: object) -> object:
+    words = {"共管事项": ItemKind.SHARED, "抽查事项": ItemKind.SPOT_CHECK}
+    return words.get(value.strip(), value) if isinstance(value, str) else value
+
+
 _ID = r"^[0-9A-Za-z_-]{1,64}$"
 ARegion = Annotated[RegionId, Field(pattern=_ID)]
 ADepartment = Annotated[DepartmentId, Field(pattern=_ID)]
 ALine = Annotated[Line, Field(pattern=_ID)]
+AWording = Annotated[str, Field(min_length=1, max_length=1000)]
 AnItem = Annotated[ItemId, Field(pattern=_ID)]
 AName = Annotated[str, Field(min_length=1, max_length=200)]
 ABasis = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -210,10 +330,14 @@ class Division(Body):
 class NewRegion(Body):
     """区域: a node of the managed tree; only the root `000000` has no parent."""
 
-    id: ARegion
-    parent: ARegion | None = None
-    name: AName
-    divisions: Annotated[tuple[Division, ...], BeforeValidator(_spans)] = ()
+    id: Annotated[ARegion, Headers("区域编码", "区域代码", "编码", "代码")]
+    parent: Annotated[ARegion | None, Headers("上级区域", "上级区域编码", "上级", "上级编码")] = (
+        None
+    )
+    name: Annotated[AName, Headers("区域名称", "名称")]
+    divisions: Annotated[
+        tuple[Division, ...], BeforeValidator(_spans), Headers("行政区划代码", "行政区划", "区划")
+    ] = ()
 
 
 class RegionView(View):
@@ -229,16 +353,28 @@ class RegionView(View):
 class NewDepartment(Body):
     """部门: one agency at one place."""
 
-    id: ADepartment
-    name: AName
-    line: ALine = Field(description="条线 its line: tax, market, fire …")
-    level: int = Field(ge=1, le=5, description="1 国家 2 省 3 市 4 县 5 乡")
-    vertical_parent: ADepartment | None = Field(default=None, description="垂直上级")
-    territorial_parent: ADepartment | None = Field(default=None, description="属地上级")
-    territory: Annotated[tuple[ARegion, ...], BeforeValidator(_several)] = Field(
-        min_length=1, description="管辖区域 nodes that it serves, each with all below"
+    id: Annotated[ADepartment, Headers("部门编码", "部门代码", "编码")]
+    name: Annotated[AName, Headers("部门名称", "单位名称", "机构名称", "名称")]
+    line: Annotated[ALine, Headers("条线", "所属条线")] = Field(
+        description="条线 its line: tax, market, fire …"
     )
-    successor: ADepartment | None = Field(default=None, description="合并或撤销后的承接部门")
+    level: Annotated[int, Headers("层级", "级别", "行政层级")] = Field(
+        ge=1, le=5, description="1 国家 2 省 3 市 4 县 5 乡"
+    )
+    vertical_parent: Annotated[ADepartment | None, Headers("垂直上级", "业务上级")] = Field(
+        default=None, description="垂直上级"
+    )
+    territorial_parent: Annotated[ADepartment | None, Headers("属地上级")] = Field(
+        default=None, description="属地上级"
+    )
+    territory: Annotated[
+        tuple[ARegion, ...],
+        BeforeValidator(_several),
+        Headers("管辖区域", "辖区", "行政区划", "区划"),
+    ] = Field(min_length=1, description="管辖区域 nodes that it serves, each with all below")
+    successor: Annotated[ADepartment | None, Headers("承接部门")] = Field(
+        default=None, description="合并或撤销后的承接部门"
+    )
 
 
 class DepartmentView(View):
@@ -274,7 +410,36 @@ class NewDuty(Body):
     to: date | None = None
 
 
-class NewItem(Body):
+class Listed(Body):
+    """What an official list 随机抽查事项清单 says of an item, in its own words."""
+
+    subitem: Annotated[AName | None, Headers("抽查子项", "子项", "检查子项")] = Field(
+        default=None, description="抽查子项"
+    )
+    inspecting_body: Annotated[
+        AWording | None, Headers("subject", "抽查主体", "检查主体", "实施主体")
+    ] = Field(default=None, description="抽查主体, in words")
+    target: Annotated[AWording | None, Headers("抽查对象", "检查对象")] = Field(
+        default=None, description="抽查对象, in words"
+    )
+    ratio: Annotated[AWording | None, Headers("抽查比例", "检查比例", "比例")] = Field(
+        default=None, description="抽查比例: words, read into rules", examples=["不少于5%"]
+    )
+    frequency: Annotated[AWording | None, Headers("抽查频次", "检查频次", "频次", "频率")] = Field(
+        default=None, description="抽查频次: words, read into rules", examples=["每年不超过2次"]
+    )
+    method: Annotated[AWording | None, Headers("抽查方式", "检查方式", "方式")] = Field(
+        default=None, description="抽查方式"
+    )
+    staff_requirement: Annotated[AWording | None, Headers("人员要求", "检查人员要求")] = Field(
+        default=None, description="人员要求"
+    )
+    remark: Annotated[AWording | None, Headers("备注", "说明")] = Field(
+        default=None, description="备注"
+    )
+
+
+class NewItem(Listed):
     """监管事项: a draft; what is missing is asked for when it is published."""
 
     id: AnItem
@@ -287,7 +452,7 @@ class NewItem(Body):
     duties: tuple[NewDuty, ...] = ()
 
 
-class ChangedItem(Body):
+class ChangedItem(Listed):
     """What changes in a draft; a field left out stays."""
 
     name: AName | None = None
@@ -299,19 +464,40 @@ class ChangedItem(Body):
     duties: tuple[NewDuty, ...] | None = None
 
 
-class ItemRow(Body):
-    """A row of a list of items: one lead and its cooperating lines, at all stages or at some."""
+class ItemRow(Listed):
+    """A row of a list of items: one lead and its cooperating lines, at all stages or at some.
 
-    id: AnItem
-    name: AName
-    kind: ItemKind
-    region: ARegion = ROOT
-    codes14: Codes14 = ()
-    lead: ALine
-    cooperating: Annotated[tuple[ALine, ...], BeforeValidator(_several)] = ()
-    stages: Annotated[tuple[Stage, ...], BeforeValidator(_several)] = tuple(Stage)
-    basis: ABasis | None = None
-    from_: date | None = Field(default=None, alias="from")
+    `kind` decides what a row needs. A `shared` item needs its id and its lead. A `spot_check` item,
+    which a row is that names no kind, comes as official lists word it: its id is made from its
+    region, name and sub-item, its lead is told by the inspecting body's words where they tell one
+    line, and its stage is then the spot check alone.
+    """
+
+    number: Annotated[AWording | None, Headers("no", "序号", "编号")] = Field(
+        default=None, description="序号 in that list"
+    )
+    id: Annotated[AnItem | None, Headers("事项编码", "事项标识")] = None
+    name: Annotated[
+        AName, Headers("item", "抽查事项", "事项名称", "检查事项", "监管事项", "事项")
+    ] = Field(description="事项名称")
+    kind: Annotated[ItemKind, Headers("事项类型", "类型"), BeforeValidator(_item_kind)] = Field(
+        default=ItemKind.SPOT_CHECK, description="共管事项 or 抽查事项; left out: spot_check"
+    )
+    region: Annotated[ARegion, Headers("区域", "行政区划", "适用区域", "区划")] = ROOT
+    codes14: Annotated[Codes14, Headers("监管事项目录编码", "目录编码")] = ()
+    lead: Annotated[ALine | None, Headers("牵头条线", "牵头")] = None
+    cooperating: Annotated[
+        tuple[ALine, ...], BeforeValidator(_several), Headers("配合条线", "配合")
+    ] = ()
+    stages: Annotated[
+        tuple[Stage, ...] | None, BeforeValidator(_several), Headers("监管环节", "环节")
+    ] = None
+    basis: Annotated[
+        ABasis | None, Headers("legal_basis", "抽查依据", "法律依据", "检查依据", "依据")
+    ] = None
+    from_: Annotated[date | None, Headers("生效日期", "实施日期")] = Field(
+        default=None, alias="from"
+    )
 
 
 class PublishItem(Act):
@@ -323,7 +509,11 @@ class NewItemVersion(Act):
 
 
 class ItemView(View):
-    """One version of an item; `revision` counts changes of the draft and stands in its ETag."""
+    """One version of an item; `revision` counts changes of the draft and stands in its ETag.
+
+    A spot-check item also says what its official list says, its ratio and frequency read into
+    rules. `lacking` are the codes for which a draft would not be published now.
+    """
 
     id: ItemId
     version: int
@@ -337,6 +527,16 @@ class ItemView(View):
     from_: date | None = Field(alias="from")
     to: date | None
     duties: tuple[Duty, ...]
+    subitem: str | None = Field(default=None, description="抽查子项")
+    number: str | None = Field(default=None, description="序号 in its list")
+    inspecting_body: InspectingBody | None = Field(default=None, description="抽查主体")
+    target: str | None = Field(default=None, description="抽查对象")
+    ratio: Sampling | None = Field(default=None, description="抽查比例")
+    frequency: Sampling | None = Field(default=None, description="抽查频次")
+    method: str | None = Field(default=None, description="抽查方式")
+    staff_requirement: str | None = Field(default=None, description="人员要求")
+    remark: str | None = Field(default=None, description="备注")
+    lacking: tuple[str, ...] = Field(default=(), description="草稿发布前还缺什么")
 
 
 class NewResponsibility(Body):

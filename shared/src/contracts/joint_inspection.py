@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, NewType
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from contracts.acts import Act, Body, View
+from contracts.acts import Act, Body, Headers, View
 from contracts.credit_service import EntityId, EntityKind
 from contracts.item_registry import Code14, DepartmentId, ItemId, RegionId
 from contracts.says import Fact
@@ -28,6 +28,12 @@ def _several(value: Any) -> Any:  # noqa: ANN401 - a cell of a CSV, or a list as
 Id = Annotated[str, Field(pattern=ID)]
 # In a CSV several values of one cell are joined with `;`.
 Several = BeforeValidator(_several)
+# What departments call the columns that several imports have.
+_REGION = Headers("区域", "行政区划", "所属区域", "区划代码", "行政区划代码")
+_CODE = Headers("统一社会信用代码", "信用代码", "社会信用代码", "纳税人识别号")
+_ADDRESS = Headers("地址", "经营地址", "经营场所", "住所", "检查地点")
+_ITEM = Headers("事项", "监管事项", "事项标识")
+_DEPARTMENT = Headers("检查机关", "检查部门", "实施部门", "所属部门", "部门")
 
 
 class TargetKind(StrEnum):
@@ -197,13 +203,19 @@ class SubjectSighted(Fact):
 class NewTarget(Body):
     """What one can visit. A wrong code does not keep it out: it becomes a provisional subject."""
 
-    id: Id | None = Field(default=None, description="left out: from entity, region and address")
-    name: str = Field(min_length=1, max_length=200)
-    kind: TargetKind = TargetKind.PREMISES
-    region: RegionId = Field(pattern=ID)
-    entity: str | None = Field(default=None, max_length=64, description="credit code or entity id")
-    address: str = Field(default="", max_length=400)
-    item: ItemId | None = Field(default=None, pattern=ID)
+    id: Annotated[Id | None, Headers("对象编号", "检查对象编号")] = Field(
+        default=None, description="left out: from entity, region and address"
+    )
+    name: Annotated[str, Headers("检查对象名称", "对象名称", "单位名称", "企业名称", "名称")] = (
+        Field(min_length=1, max_length=200)
+    )
+    kind: Annotated[TargetKind, Headers("对象类型", "检查对象类型")] = TargetKind.PREMISES
+    region: Annotated[RegionId, _REGION] = Field(pattern=ID)
+    entity: Annotated[str | None, _CODE] = Field(
+        default=None, max_length=64, description="credit code or entity id"
+    )
+    address: Annotated[str, _ADDRESS] = Field(default="", max_length=400)
+    item: Annotated[ItemId | None, _ITEM] = Field(default=None, pattern=ID)
 
 
 class EntityFilter(Body):
@@ -247,14 +259,32 @@ class TargetView(View):
 class NewInspector(Body):
     """An enforcement officer with a certificate 执法证."""
 
-    id: Id | None = Field(default=None, description="left out: from department and certificate")
-    department: DepartmentId = Field(pattern=ID)
-    name: str = Field(min_length=1, max_length=50)
-    certificate: str = Field(min_length=1, max_length=40, description="执法证号")
-    valid_until: date = Field(description="last day on which the certificate is valid")
-    qualifications: Annotated[tuple[Id, ...], Several] = ()
-    recusals: Annotated[tuple[Id, ...], Several] = Field(
+    id: Annotated[Id | None, Headers("人员编号", "执法人员编号")] = Field(
+        default=None, description="left out: from department and certificate"
+    )
+    department: Annotated[DepartmentId, _DEPARTMENT] = Field(pattern=ID)
+    name: Annotated[str, Headers("姓名", "执法人员", "执法人员姓名")] = Field(
+        min_length=1, max_length=50
+    )
+    certificate: Annotated[str, Headers("执法证号", "证件编号", "执法证件号")] = Field(
+        min_length=1, max_length=40, description="执法证号"
+    )
+    valid_until: Annotated[date, Headers("有效期至", "证件有效期", "执法证有效期")] = Field(
+        description="last day on which the certificate is valid"
+    )
+    qualifications: Annotated[
+        tuple[Id, ...], Several, Headers("执法资格", "专业资格", "执法领域")
+    ] = ()
+    recusals: Annotated[tuple[Id, ...], Several, Headers("回避", "回避对象")] = Field(
         default=(), description="回避 entities and targets that the officer never inspects"
+    )
+
+
+class RecuseInspector(Act):
+    """回避 the officer never inspects an entity or target; the reason says why (art. 43)."""
+
+    of: str = Field(
+        min_length=1, max_length=64, description="a target, or an entity by id or credit code"
     )
 
 
@@ -405,17 +435,33 @@ class NewVisit(Body):
 
 
 class PastVisit(Body):
-    """A visit of one department that was made elsewhere; it counts for the cap."""
+    """A visit of one department that was made elsewhere; it counts for the cap.
 
-    id: Id | None = Field(default=None, description="left out: from entity, department and day")
-    department: DepartmentId = Field(pattern=ID)
-    entity: str | None = Field(default=None, max_length=64, description="credit code or entity id")
-    name: str = Field(min_length=1, max_length=200)
-    region: RegionId = Field(pattern=ID)
-    on: date
-    kind: Literal[VisitKind.DRAWN, VisitKind.CLUE, VisitKind.DAILY] = VisitKind.DAILY
-    item: ItemId | None = Field(default=None, pattern=ID)
-    codes14: Annotated[tuple[Code14, ...], Several] = ()
+    It lands on the target that its entity has at or near the region; of several, on the one with
+    its address or else its name. Where there is none it makes one.
+    """
+
+    id: Annotated[Id | None, Headers("检查编号", "检查记录编号", "检查行为编号")] = Field(
+        default=None, description="left out: from place, department and day"
+    )
+    department: Annotated[DepartmentId, _DEPARTMENT] = Field(pattern=ID)
+    entity: Annotated[str | None, _CODE] = Field(
+        default=None, max_length=64, description="credit code or entity id"
+    )
+    name: Annotated[
+        str, Headers("单位名称", "企业名称", "被检查单位", "检查对象", "检查对象名称")
+    ] = Field(min_length=1, max_length=200)
+    region: Annotated[RegionId, _REGION] = Field(pattern=ID)
+    address: Annotated[str, _ADDRESS] = Field(default="", max_length=400)
+    on: Annotated[date, Headers("检查日期", "检查时间", "检查完成日期")]
+    kind: Annotated[
+        Literal[VisitKind.DRAWN, VisitKind.CLUE, VisitKind.DAILY],
+        Headers("检查类型", "检查类别"),
+    ] = VisitKind.DAILY
+    item: Annotated[ItemId | None, _ITEM] = Field(default=None, pattern=ID)
+    codes14: Annotated[
+        tuple[Code14, ...], Several, Headers("事项编码", "检查事项编码", "监管事项编码")
+    ] = ()
 
 
 class TeamNamed(Body):
@@ -542,6 +588,61 @@ class VisitView(View):
     elsewhere: bool
     version: int
     results: tuple[ResultView, ...] | None = Field(default=None, description="null in lists")
+
+
+class CapUse(View):
+    """One agency at one entity in a year 频次: its visits against the cap, and which they are.
+
+    Of several caps that hold where and for what it was visited, the strictest is given.
+    """
+
+    entity: EntityId
+    name: str | None
+    department: DepartmentId
+    department_name: str | None
+    line: str | None
+    year: int
+    visits: int
+    cap: int | None
+    used_up: bool = Field(description="no further visit is allowed: visits ≥ cap")
+    over: bool = Field(description="more than allowed: visits > cap")
+    visit_ids: tuple[VisitId, ...]
+
+
+class KindSummary(View):
+    """Visits of one kind; `elsewhere` were made by other systems, each by one department."""
+
+    kind: VisitKind
+    elsewhere: bool
+    visits: int
+    made: int = Field(description="those that are finished")
+    separate_visits: int = Field(description="how many inspections, each on its own, they replace")
+
+
+class VisitSummary(View):
+    """Visits planned and made in some days against separate inspections.
+
+    A separate inspection is one department's, for one cause, at one target.
+    """
+
+    from_: date = Field(alias="from")
+    to: date
+    visits: int
+    made: int
+    separate_visits: int
+    saved: int = Field(description="separate_visits less visits")
+    drawn_and_clue: int = Field(description="visits in which a drawn target met a clue")
+    dropped: int = Field(description="drawn targets where no department may come")
+    kinds: tuple[KindSummary, ...]
+
+
+class StaffView(View):
+    """An inspector of a draw's department: drawn from, or left out with the reason's code."""
+
+    inspector: InspectorId
+    department: DepartmentId
+    valid_until: date
+    left_out: str | None = Field(description="certificate-lapsed, not-qualified; null: drawn from")
 
 
 class NewPublication(Body):

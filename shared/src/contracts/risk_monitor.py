@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, NewType
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from contracts.acts import Act, Body, View
+from contracts.acts import Act, Body, Headers, View
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, Part, RegionId
 from contracts.says import Fact
@@ -136,19 +136,38 @@ class SignalRow(Body):
     `to` is left out where a stream is about moments: the state holds until the next row.
     """
 
-    stream: str = Field(max_length=64, description="数据流 a stream of the policy table")
-    code: str | None = Field(default=None, max_length=200, description="统一社会信用代码或注册号")
-    name: str | None = Field(
+    stream: Annotated[str, Headers("数据类别", "数据流")] = Field(
+        max_length=64, description="数据流 a stream of the policy table"
+    )
+    code: Annotated[
+        str | None, Headers("统一社会信用代码", "纳税人识别号", "信用代码", "社会信用代码")
+    ] = Field(default=None, max_length=200, description="统一社会信用代码或注册号")
+    name: Annotated[str | None, Headers("单位名称", "企业名称", "名称", "纳税人名称")] = Field(
         default=None, max_length=400, description="名称, where there is no code"
     )
-    from_: DayOrMoment = Field(alias="from", description="起 first day, or moment")
-    to: DayOrMoment | None = Field(default=None, description="止 the day after the last one")
-    value: float | None = Field(default=None, allow_inf_nan=False, description="数值")
-    unit: str | None = Field(
-        default=None, max_length=40, description="计量单位, if it is to be checked"
+    from_: Annotated[
+        DayOrMoment, Headers("起始日期", "所属期起", "开始日期", "有效期起", "检定日期")
+    ] = Field(alias="from", description="起 first day, or moment")
+    to: Annotated[DayOrMoment | None, Headers("截止日期", "所属期止", "结束日期", "有效期止")] = (
+        Field(default=None, description="止 the day after the last one")
     )
-    region: str = Field(max_length=64, description="区域 a node of the region tree")
-    source: str | None = Field(
+    value: Annotated[float | None, Headers("数值", "数量", "销量")] = Field(
+        default=None, allow_inf_nan=False, description="数值"
+    )
+    unit: Annotated[str | None, Headers("计量单位", "单位")] = Field(
+        default=None,
+        max_length=40,
+        description="计量单位: the stream's, or one that the policy table can convert (t)",
+    )
+    product: Annotated[str | None, Headers("油品", "品种")] = Field(
+        default=None,
+        max_length=64,
+        description="油品 a product of the policy table; needed where a mass is sent for litres",
+    )
+    region: Annotated[str, Headers("区划", "行政区划", "区域")] = Field(
+        max_length=64, description="区域 a node of the region tree"
+    )
+    source: Annotated[str | None, Headers("来源", "来源部门")] = Field(
         default=None,
         max_length=64,
         description="来源部门; only from a client that is of no department of the registry",
@@ -194,6 +213,13 @@ class Revision(View):
     job: str | None
 
 
+class Sent(View):
+    """What a source sent, before it was converted by its product's density."""
+
+    value: float
+    unit: str
+
+
 class SignalView(View):
     """One signal as it stands; `revision` counts the corrections."""
 
@@ -205,6 +231,10 @@ class SignalView(View):
     to: datetime | None
     value: float
     unit: str
+    product: str | None
+    sent: Sent | None = Field(
+        description="原报数值 as it was sent, where it was converted to the stream's unit"
+    )
     region: RegionId
     job: str | None
     received_at: datetime
@@ -255,13 +285,18 @@ class Carried(Body):
 
 
 class StateHours(Body):
-    """The longest time in a state that reaches into the month; `during`: with some of that flow."""
+    """The longest time in a state that reaches into the month; `during`: with some of that flow.
+
+    `during_share` says how much of it a day counts, as a share of the subject's usual day: a period
+    that only partly lies in the time tells nothing of its hours, and a closed week still sold.
+    """
 
     id: str = Field(pattern=_NAME, max_length=64)
     measure: Literal["state_hours"]
     stream: str
     state: float
     during: str | None = None
+    during_share: float = Field(default=0.0, ge=0.0, le=1.0)
 
 
 class OutsideValidity(Body):
@@ -344,8 +379,18 @@ class ModelView(View):
     activated_at: datetime | None
 
 
+class Lacking(View):
+    """What could not be known, and because of whom: the stream, and the source that is missing."""
+
+    stream: str
+    source: str
+
+
 class EvaluationView(View):
-    """What a model found of a subject in a month, also where it could not know."""
+    """What a model found of a subject in a month, also where it could not know.
+
+    `values` are what was measured; computed indicators are among them where a rule was hit.
+    """
 
     model: str
     model_version: int
@@ -356,8 +401,35 @@ class EvaluationView(View):
     level: Level | None
     reason: str | None
     degraded: list[str]
+    lacking: list[Lacking]
     values: dict[str, float | None]
     evaluated_at: datetime
+
+
+class MonthCount(View):
+    """How many subjects of one month."""
+
+    month: date
+    subjects: int
+
+
+class Found(View):
+    """How often a model found something of a kind, with one reason, lacking the same sources."""
+
+    kind_: str = Field(alias="kind")
+    state: EvidenceState
+    level: Level | None
+    reason: str | None
+    lacking: list[Lacking]
+    evaluations: int
+    months: list[MonthCount]
+
+
+class Summary(View):
+    """What a model found, counted: what is going wrong, what is not, what could not be known."""
+
+    model: str
+    items: list[Found]
 
 
 class WarningState(StrEnum):

@@ -1,7 +1,9 @@
 """How an act ends, from a request or from an event: audit row and events, in one transaction."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -61,17 +63,40 @@ async def conclude(
     `of` names the aggregate acted on (`thing/id`) when what the decision announces is about
     another one: its last event is then the cause.
     """
-    about = dealing(tx)
-    moment(act, about.now)
-    if about.actor != caller:
+    _require_actor(tx, caller)
+    moment(act, dealing(tx).now)
+    await outbox.add(tx, decided.says, of=of)
+    await audit.record(tx, act, _change(before, decided.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """One of many decisions: the act, the value before it, and what was decided."""
+
+    act: Act
+    before: T | None
+    decided: Decided[T]
+
+
+async def conclude_each(tx: AsyncConnection, caller: Actor, done: Sequence[Done[T]]) -> None:
+    """Write the audit rows and the events of many decisions, in a few round trips."""
+    _require_actor(tx, caller)
+    for one in done:
+        moment(one.act, dealing(tx).now)
+    await outbox.add(tx, [fact for one in done for fact in one.decided.says])
+    await audit.record_each(tx, ((one.act, _change(one.before, one.decided.value)) for one in done))
+
+
+def _require_actor(tx: AsyncConnection, caller: Actor) -> None:
+    if dealing(tx).actor != caller:
         msg = "the caller is not the transaction's actor"
         raise ValueError(msg)
-    await outbox.add(tx, decided.says, of=of)
-    thing = type(decided.value).__name__.lower()
-    change = audit.Change(
-        object=f"{thing}/{decided.value.id}",
+
+
+def _change(before: Named | None, after: Named) -> audit.Change:
+    return audit.Change(
+        object=f"{type(after).__name__.lower()}/{after.id}",
         before=before,
-        after=decided.value,
-        version=getattr(decided.value, "version", None),
+        after=after,
+        version=getattr(after, "version", None),
     )
-    await audit.record(tx, act, change)

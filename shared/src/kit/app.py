@@ -21,6 +21,7 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
+from contracts.errors import Refusal
 from contracts.roles import OPERATIONS
 from contracts.services import SERVICES
 from kit import (
@@ -185,7 +186,16 @@ class Service:
             "openapi": self._routes().openapi(),
             "hears": sorted(one.event.type for one in self.hears()),
             "imports": [one.collection for one in self.imports],
+            "refusals": _refusals(Refusal),
         }
+
+
+def _refusals(kind: type[Refusal]) -> dict[str, int]:
+    """Give code → HTTP status of every refusal that this process knows."""
+    found: dict[str, int] = {}
+    for one in kind.__subclasses__():
+        found |= {one.code: errors.status_of(one)} | _refusals(one)
+    return found
 
 
 def _operation_id(route: APIRoute) -> str:

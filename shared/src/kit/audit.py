@@ -4,6 +4,7 @@ Columns are final from the first migration; sealing into a chain comes later and
 The app role may insert and read, never change or delete (kit.migrations grants just that).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,22 +48,29 @@ class Change:
 
 async def record(tx: AsyncConnection, act: Act, change: Change) -> None:
     """Write the audit row of one act, in its transaction."""
+    await record_each(tx, [(act, change)])
+
+
+async def record_each(tx: AsyncConnection, changes: Iterable[tuple[Act, Change]]) -> None:
+    """Write the audit rows of many acts in one round trip."""
     about = dealing(tx)
-    acted_on = act.acted_on or about.now
-    correlation = change.correlation or (about.cause.correlationid if about.cause else None)
-    await tx.execute(
-        insert(audit).values(
-            at=about.now,
-            acted_on=acted_on,
-            actor=about.actor.id,
-            department=about.actor.department,
-            act=about.operation,
-            object=change.object,
-            version=change.version,
-            digest_before=None if change.before is None else digest_of(change.before),
-            digest_after=None if change.after is None else digest_of(change.after),
-            reason=act.reason,
-            basis=act.basis,
-            correlation=correlation or about.traceparent,
-        )
-    )
+    cause = about.cause.correlationid if about.cause else None
+    rows = [
+        {
+            "at": about.now,
+            "acted_on": act.acted_on or about.now,
+            "actor": about.actor.id,
+            "department": about.actor.department,
+            "act": about.operation,
+            "object": change.object,
+            "version": change.version,
+            "digest_before": None if change.before is None else digest_of(change.before),
+            "digest_after": None if change.after is None else digest_of(change.after),
+            "reason": act.reason,
+            "basis": act.basis,
+            "correlation": change.correlation or cause or about.traceparent,
+        }
+        for act, change in changes
+    ]
+    if rows:
+        await tx.execute(insert(audit), rows)

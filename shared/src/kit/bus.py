@@ -7,8 +7,10 @@ refused publish, so windows are tasks on `publish`; `pull_subscribe` never updat
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import nats
@@ -21,6 +23,7 @@ from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
     ConsumerInfo,
+    DeliverPolicy,
     DiscardPolicy,
     StorageType,
     StreamConfig,
@@ -119,6 +122,26 @@ class Bus:
             raise BusUnavailable(str(no)) from no
         return Pull(pull)
 
+    async def overhear(self, stream: str, since_s: int) -> "Pull":
+        """Hear which types are announced and when, from `since_s` ago: no bodies, no durable."""
+        name = f"{self.service}-pulse"
+        config = ConsumerConfig(
+            name=name,
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=DeliverPolicy.BY_START_TIME,
+            opt_start_time=datetime.fromtimestamp(real_seconds() - since_s, UTC),
+            headers_only=True,
+            inactive_threshold=120,
+            mem_storage=True,
+        )
+        try:
+            with contextlib.suppress(NotFoundError):
+                await self.streams.delete_consumer(stream, name)
+            await self.streams.add_consumer(stream, config=config)
+            return Pull(await self.streams.pull_subscribe_bind(consumer=name, stream=stream))
+        except (Error, TimeoutError) as no:
+            raise BusUnavailable(str(no)) from no
+
 
 def _unacknowledged_s(info: ConsumerInfo) -> float:
     """Say how long to wait until what was delivered to a reader that died comes again.
@@ -153,10 +176,18 @@ class Message:
     @property
     def id(self) -> str:
         """Give the event id from the header, or the place in the stream where there is none."""
-        headers = self.raw.headers or {}
-        return (
-            headers.get("Nats-Msg-Id") or f"{self.raw.subject}#{self.raw.metadata.sequence.stream}"
-        )
+        known = (self.raw.headers or {}).get("Nats-Msg-Id")
+        return known or f"{self.raw.subject}#{self.raw.metadata.sequence.stream}"
+
+    @property
+    def type(self) -> str:
+        """Give the event's type, from the subject `heli.<type>.<aggregate id>`."""
+        return str(self.raw.subject).removeprefix("heli.").rpartition(".")[0]
+
+    @property
+    def stored_at(self) -> float:
+        """Give when the stream took it, in seconds since 1970."""
+        return float(self.raw.metadata.timestamp.timestamp())
 
     async def still_working(self) -> None:
         """Ask the server to wait longer before it delivers again."""

@@ -1,8 +1,8 @@
 """Working calendars, as item-registry says: the days on which a region differs from the nation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Column, Integer, Table, Text, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -26,10 +26,24 @@ calendar = Table(
 )
 
 
+Chain: TypeAlias = tuple[RegionId, ...]
+
+
 async def at(tx: AsyncConnection, chain: Sequence[RegionId]) -> Calendar:
     """Give the calendar in force at a place: overrides of every node above, the nearest wins."""
-    query = select(calendar.c.region, calendar.c.days).where(calendar.c.region.in_(list(chain)))
+    return (await at_each(tx, [tuple(chain)]))[tuple(chain)]
+
+
+async def at_each(tx: AsyncConnection, chains: Iterable[Chain]) -> dict[Chain, Calendar]:
+    """Give the calendars of many places in one round trip."""
+    wanted = set(chains)
+    nodes = sorted({node for chain in wanted for node in chain})
+    query = select(calendar.c.region, calendar.c.days).where(calendar.c.region.in_(nodes))
     of_region: dict[str, Any] = {where: days for where, days in await tx.execute(query)}  # noqa: C416 - rows are typed by unpacking
+    return {chain: _calendar_of(chain, of_region) for chain in wanted}
+
+
+def _calendar_of(chain: Chain, of_region: Mapping[str, Any]) -> Calendar:
     overrides: dict[date, bool] = {}
     for node in reversed(chain):
         for day in of_region.get(node, []):

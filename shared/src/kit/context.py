@@ -16,6 +16,7 @@ from fastapi import params as params_of
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.types import Message
 from typing_extensions import override
 
 from contracts.acts import Act
@@ -26,9 +27,11 @@ from kit.auth import Actor, Verifier
 from kit.bus import Bus
 from kit.clock import Clock
 from kit.db import Database, dealing
+from kit.openapi import public
 from kit.settings import ServiceSettings
 
 PUBLIC_ACTOR = Actor(id="public")
+_JSON = "application/json"
 _PARAMETER = re.compile(r"\{[^}]+\}")
 
 
@@ -57,6 +60,12 @@ class RoleMissing(Forbidden):
     """The operation needs a role that the caller has not."""
 
     code = "role-missing"
+
+
+class BodyNotJson(Invalid):
+    """A body is JSON; without a Content-Type it is read as that, under another it is refused."""
+
+    code = "body-not-json"
 
 
 class QueryUnknown(Invalid):
@@ -92,7 +101,8 @@ def _caller(request: Request) -> Actor:
             raise Unauthorized
         actor = context.verifier.actor(token.strip())
         if allowed and not allowed & actor.roles:
-            raise RoleMissing(operation=operation, roles=sorted(allowed), yours=sorted(actor.roles))
+            named = f"{request.method} {public(request.scope['route'].path)}"
+            raise RoleMissing(operation=named, roles=sorted(allowed), yours=sorted(actor.roles))
     request.state.caller = actor
     return actor
 
@@ -131,6 +141,24 @@ Tx = Annotated[AsyncConnection, Depends(_tx)]
 Now = Annotated[datetime, Depends(_now)]
 
 
+async def _as_json(request: Request) -> Request:
+    """Read a body without a Content-Type as JSON, and no body at all as `{}`: an act needs none."""
+    body = await request.body()
+    kind = request.headers.get("content-type", "")
+    if body and kind:
+        media = kind.split(";", maxsplit=1)[0].strip().lower()
+        if media != _JSON and not media.endswith("+json"):
+            raise BodyNotJson(field="Content-Type", got=media, expected=_JSON)
+        return request
+    rest = [pair for pair in request.scope["headers"] if pair[0] != b"content-type"]
+    scope = {**request.scope, "headers": [*rest, (b"content-type", _JSON.encode())]}
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body or b"{}"}
+
+    return Request(scope, receive)
+
+
 class Route(APIRoute):
     """One transaction a request, committed before the answer; answers under a key are kept."""
 
@@ -146,13 +174,15 @@ class Route(APIRoute):
                 raise QueryUnknown(field=name, got=request.query_params[name], expected=known)
             async with AsyncExitStack() as stack:
                 request.state.stack = stack
-                response = await handle(request)
+                asked = await _as_json(request) if self.body_field else request
+                response = await handle(asked)
                 claimed: str | None = getattr(request.state, "claimed", None)
                 if claimed is not None:
                     kept = idempotency.Answer(
                         response.status_code,
                         response.media_type or "application/json",
                         bytes(response.body),
+                        response.headers.get("location"),
                     )
                     await idempotency.keep(request.state.tx, claimed, kept)
             after: Callable[[], None] | None = getattr(request.state, "after_commit", None)
@@ -168,7 +198,8 @@ class Route(APIRoute):
                     content=known.answer.body,
                     status_code=known.answer.status,
                     media_type=known.answer.media_type,
-                    headers={"Idempotent-Replayed": "true"},
+                    headers={"Idempotent-Replayed": "true"}
+                    | ({"Location": known.answer.location} if known.answer.location else {}),
                 )
 
         return answer

@@ -3,7 +3,7 @@
 A merge is `alias_of`: a reader keeps the alias and follows it when it looks something up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,6 +54,28 @@ async def same(tx: AsyncConnection, id_: EntityId) -> tuple[EntityId, ...]:
     target = EntityId((await tx.execute(became)).scalar_one_or_none() or id_)
     others = (await tx.execute(select(entity.c.id).where(entity.c.alias_of == target))).scalars()
     return tuple(dict.fromkeys([target, id_, *(EntityId(other) for other in others)]))
+
+
+async def became(tx: AsyncConnection, ids: Iterable[str]) -> dict[EntityId, EntityId]:
+    """Say what some ids are by now, those that became another: a merge may follow on a merge."""
+    now: dict[EntityId, EntityId] = {}
+    asked = {EntityId(id_) for id_ in ids}
+    while asked:
+        query = select(entity.c.id, entity.c.alias_of).where(
+            entity.c.id.in_(sorted(asked)), entity.c.alias_of.is_not(None)
+        )
+        steps = {EntityId(id_): EntityId(other) for id_, other in await tx.execute(query)}
+        asked = set(steps.values()) - now.keys() - steps.keys()  # a circle ends where it began
+        now |= steps
+    return {id_: _end_of(id_, now) for id_ in now}
+
+
+def _end_of(id_: EntityId, steps: Mapping[EntityId, EntityId]) -> EntityId:
+    seen = {id_}
+    while (after := steps.get(id_)) is not None and after not in seen:
+        seen.add(after)
+        id_ = after
+    return id_
 
 
 async def _batch(tx: AsyncConnection, event: EntityBatch, _now: datetime) -> None:

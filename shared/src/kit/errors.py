@@ -23,6 +23,7 @@ from contracts.errors import Refusal
 from kit.db import storable
 from kit.failures import PoolTimeout, refusal_of
 from kit.log import get
+from kit.openapi import public
 
 STATUS: Mapping[type[Refusal], int] = {
     errors.Unauthorized: 401,
@@ -98,15 +99,15 @@ def language_of(accept: str | None) -> str:
     return best[0]
 
 
-def status_of(refusal: Refusal) -> int:
-    """Give the HTTP status of a refusal."""
-    return next(status for kind, status in STATUS.items() if isinstance(refusal, kind))
+def status_of(refusal: type[Refusal]) -> int:
+    """Give the HTTP status of a kind of refusal; one of no drawn kind is a fault of ours."""
+    return next((status for kind, status in STATUS.items() if issubclass(refusal, kind)), 500)
 
 
 def problem(refusal: Refusal, sentences: Sentences, language: str) -> dict[str, Any]:
     """Turn a refusal into the body of a problem."""
     facts = refusal.facts
-    body = sentences.body(status_of(refusal), refusal.code, language, facts)
+    body = sentences.body(status_of(type(refusal)), refusal.code, language, facts)
     field = {name: facts[name] for name in _FIELD if facts.get(name) is not None}
     if "field" in field:
         body["errors"] = [field]
@@ -144,7 +145,7 @@ def install(app: FastAPI, sentences: Sentences) -> None:
     async def routed(request: Request, no: HTTPException) -> JSONResponse:
         code = {404: "no-such-path", 405: "method-not-allowed"}.get(no.status_code, "bad-request")
         language = language_of(request.headers.get("accept-language"))
-        facts = {"path": request.url.path, "method": request.method}
+        facts = {"path": public(request.url.path), "method": request.method}
         body = sentences.body(no.status_code, code, language, facts)
         return JSONResponse(body, no.status_code, no.headers, "application/problem+json")
 

@@ -123,8 +123,12 @@ class Expression:
         given: dict[str, object] = {}
         unusable: dict[str, str] = {}
         for variable in self.needs:
+            value = values.get(variable.name)
+            if type(value) is float and variable.type == "number" and math.isfinite(value):
+                given[variable.name] = value
+                continue
             try:
-                given[variable.name] = usable(variable.type, values.get(variable.name))
+                given[variable.name] = usable(variable.type, value)
             except Unusable as no:
                 unusable[variable.name] = no.reason
         try:

@@ -2,11 +2,12 @@
 
 The row is written before the effect: an equal request in flight waits on it and then repeats the
 stored answer. Another body under the same key is refused. Refusals roll everything back and are
-not kept. Rows older than 72 hours may go.
+not kept. Rows older than 72 hours go.
 """
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar
 
 from sqlalchemy import (
@@ -27,6 +28,7 @@ from contracts.errors import Invalid
 from kit.db import dealing, standing
 
 MAX_KEY = 200
+KEPT = timedelta(hours=72)
 
 idempotency = Table(
     "idempotency",
@@ -37,6 +39,7 @@ idempotency = Table(
     Column("digest", Text, nullable=False),
     Column("status", Integer),
     Column("media_type", Text),
+    Column("location", Text),
     Column("body", LargeBinary),
     Column("at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("client", "key"),
@@ -56,6 +59,7 @@ class Answer:
     status: int
     media_type: str
     body: bytes
+    location: str | None = None
 
 
 class Replayed(Exception):
@@ -88,17 +92,29 @@ async def claim(tx: AsyncConnection, key: str, operation: str, digest: str) -> N
                 idempotency.c.status,
                 idempotency.c.media_type,
                 idempotency.c.body,
+                idempotency.c.location,
             ).filter_by(**mine)
         )
     ).one()
     if before[0] != digest:
         raise KeyUsedOtherwise(field="Idempotency-Key", got=key, expected="a new key")
-    raise Replayed(Answer(before[1], before[2], before[3]))
+    raise Replayed(Answer(*before[1:]))
 
 
 async def keep(tx: AsyncConnection, key: str, answer: Answer) -> None:
     """Keep the answer of a claimed key."""
     change = update(idempotency).filter_by(client=dealing(tx).actor.id, key=key)
     await tx.execute(
-        change.values(status=answer.status, media_type=answer.media_type, body=answer.body)
+        change.values(
+            status=answer.status,
+            media_type=answer.media_type,
+            body=answer.body,
+            location=answer.location,
+        )
     )
+
+
+async def forget(tx: AsyncConnection) -> None:
+    """Delete the keys whose time is over."""
+    over = idempotency.c.at < dealing(tx).now - KEPT
+    await tx.execute(idempotency.delete().where(over))

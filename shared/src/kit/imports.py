@@ -1,30 +1,48 @@
 """HTTP of bulk imports: `POST /things:import` → 202, then `/jobs/{id}` and its errors."""
 
+import asyncio
 import hashlib
+import tomllib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from importlib.resources import files
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from contracts.errors import NotFound, TooLarge
+from contracts.errors import Conflict, NotFound, TooLarge
 from contracts.roles import Role
 from kit import idempotency
 from kit.context import Caller, Ctx, Tx, router
 from kit.db import dealing
-from kit.errors import language_of
+from kit.error_sheets import as_csv, as_workbook
+from kit.errors import Sentences, language_of
 from kit.jobs import Import, job, job_chunk, job_error, new_job_id, state
 from kit.lists import Asked, Page, page
-from kit.uploads import EmptyFile, media_of, refuse_workbook
+from kit.rejected import JobErrorView, Mending, Words, mending
+from kit.uploads import CSV, NDJSON, TELLING, XLSX, EmptyFile, media_of, refuse_renamed
 
 LIMIT_BYTES = 1024**3
+LIMIT_WORKBOOK = 50 * 1024**2
 CHUNK_BYTES = 1024**2
+_SAYINGS: Final = Sentences(tomllib.loads(files("kit").joinpath("sayings.toml").read_text("utf-8")))
+
+
+class JobUnfinished(Conflict):
+    """The rejected rows of a job are known when it has ended."""
+
+    code = "job-unfinished"
 
 
 class JobView(BaseModel):
-    """A job: `provisional`, `duplicate` and `revised` are parts of `accepted`."""
+    """A job: `provisional`, `duplicate` and `revised` are parts of `accepted`.
+
+    `skipped` rows are sums 合计; `ignored` are columns of no field; `sheet` is a workbook's.
+    """
 
     id: str
     collection: str
@@ -34,22 +52,12 @@ class JobView(BaseModel):
     duplicate: int = 0
     revised: int = 0
     rejected: int = 0
+    skipped: int = 0
+    sheet: str | None = None
     ignored: list[str] = []
     fault: dict[str, Any] | None = None
     created_at: datetime
     finished_at: datetime | None = None
-
-
-class JobErrorView(BaseModel):
-    """One fault of one row; the header of a CSV is row 1."""
-
-    row: int
-    column: str
-    code: str
-    message: str
-    got: str | None = None
-    expected: str | None = None
-    suggestion: str | None = None
 
 
 async def _accept(spec: Import, request: Request, context: Ctx, tx: Tx) -> Response:
@@ -60,20 +68,25 @@ async def _accept(spec: Import, request: Request, context: Ctx, tx: Tx) -> Respo
     size = 0
     number = 0
     buffer = bytearray()
+    told = False
+    limit = LIMIT_WORKBOOK if media == XLSX else LIMIT_BYTES
     async for part in request.stream():
-        if not size:
-            refuse_workbook(part)
         size += len(part)
-        if size > LIMIT_BYTES:
-            raise TooLarge(limit=LIMIT_BYTES, got=size)
+        if size > limit:
+            raise TooLarge(limit=limit, got=size)
         digest.update(part)
         buffer += part
+        if not told and len(buffer) >= TELLING:
+            refuse_renamed(media, bytes(buffer[:TELLING]))
+            told = True
         while len(buffer) >= CHUNK_BYTES:
             data = bytes(buffer[:CHUNK_BYTES])
             await tx.execute(insert(job_chunk).values(job=id_, number=number, data=data))
             del buffer[:CHUNK_BYTES]
             number += 1
     if buffer:
+        if not told:
+            refuse_renamed(media, bytes(buffer))
         await tx.execute(insert(job_chunk).values(job=id_, number=number, data=bytes(buffer)))
     if not size:
         raise EmptyFile(field="body", got="0", expected="≥ 1 row")
@@ -109,19 +122,24 @@ def import_router(imports: tuple[Import, ...]) -> APIRouter:
         _add_import(routes, spec)
 
     @routes.get("/jobs/{job_id}")
-    async def get_job(job_id: str, tx: Tx, caller: Caller) -> JobView:
+    async def get_job(job_id: str, *, request: Request, tx: Tx, caller: Caller) -> JobView:
         """Give a job's state; it belongs to the client that sent it."""
         found = await state(tx, job_id)
         if found is None or (found.client != caller.id and Role.ADMIN not in caller.roles):
             raise NotFound(job=job_id)
-        return JobView.model_validate(found, from_attributes=True)
+        view = JobView.model_validate(found, from_attributes=True)
+        if view.fault is None:
+            return view
+        words = _words(request)
+        said = words.refusals.say(view.fault["code"], words.language, view.fault)
+        return view.model_copy(update={"fault": view.fault | {"message": said}})
 
     @routes.get("/jobs/{job_id}/errors")
     async def get_job_errors(
         job_id: str, *, request: Request, tx: Tx, caller: Caller, asked: Asked
     ) -> Page[JobErrorView]:
         """Give what was wrong with each rejected row, in the order of the file."""
-        await get_job(job_id, tx, caller)
+        await get_job(job_id, request=request, tx=tx, caller=caller)
         query = select(
             job_error.c.row,
             job_error.c.place,
@@ -130,27 +148,67 @@ def import_router(imports: tuple[Import, ...]) -> APIRouter:
             job_error.c.facts,
         ).where(job_error.c.job == job_id)
         rows, next_ = await page(tx, query, by=(job_error.c.row, job_error.c.place), asked=asked)
-        language = language_of(request.headers.get("accept-language"))
-        sentences = request.app.state.sentences
+        words = _words(request)
         items = [
-            JobErrorView(
-                row=row,
-                column=column,
-                code=code,
-                message=sentences.say(code, language, facts | {"field": column}),
-                got=_text(facts.get("got")),
-                expected=_text(facts.get("expected")),
-                suggestion=_text(facts.get("suggestion")),
-            )
+            words.fault(row, column, code, facts)
             for row, _, column, code, facts in map(tuple, rows)
         ]
         return Page(items=items, next=next_)
 
+    for form in (_Form("xlsx", XLSX, as_workbook), _Form("csv", f"{CSV}; charset=utf-8", as_csv)):
+        _add_errors(routes, form, get_job)
     return routes
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """In which form the rejected rows go back."""
+
+    ending: str
+    media: str
+    write: Callable[[Mending], bytes]
+
+
+def _add_errors(routes: APIRouter, form: _Form, get_job: Callable[..., Awaitable[JobView]]) -> None:
+    async def errors_file(
+        job_id: str,
+        *,
+        request: Request,
+        tx: Tx,
+        caller: Caller,
+        after: Annotated[int, Query(ge=0, description="其后的行 rows after this one")] = 0,
+    ) -> Response:
+        job = await get_job(job_id, request=request, tx=tx, caller=caller)
+        if job.finished_at is None:
+            raise JobUnfinished(job=job_id, status=job.status)
+        mend = await mending(tx, job_id, _words(request), after)
+        data = await asyncio.to_thread(form.write, mend)
+        name = f"{job.collection}-errors.{form.ending}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        if mend.more:
+            next_ = f"/api/v1/jobs/{job_id}/errors.{form.ending}?after={mend.last}"
+            headers["Link"] = f'<{next_}>; rel="next"'
+        return Response(data, 200, headers, form.media)
+
+    errors_file.__doc__ = (
+        f"Give the rejected rows as {form.ending.upper()}, as they stood, with what is wrong: "
+        "mend them there and send the file back. Where there are more, `Link` names the next file."
+    )
+    media = form.media.split(";", maxsplit=1)[0]
+    schema = {"type": "string", "format": "binary"}
+    routes.add_api_route(
+        f"/jobs/{{job_id}}/errors.{form.ending}",
+        errors_file,
+        methods=["GET"],
+        response_class=Response,
+        responses={200: {"content": {media: {"schema": schema}}}},
+        name=f"get_job_errors_{form.ending}",
+    )
+
+
+def _words(request: Request) -> Words:
+    language = language_of(request.headers.get("accept-language"))
+    return Words(request.app.state.sentences, _SAYINGS, language)
 
 
 def _add_import(routes: APIRouter, spec: Import) -> None:
@@ -159,7 +217,7 @@ def _add_import(routes: APIRouter, spec: Import) -> None:
         request.state.after_commit = context.db.jobs_bell.set
         return response
 
-    load.__doc__ = f"Load many {spec.collection}: NDJSON or CSV, answered by a job."
+    load.__doc__ = f"Load many {spec.collection}: NDJSON, CSV or XLSX, answered by a job."
     routes.add_api_route(
         f"/{spec.collection}:import",
         load,
@@ -171,8 +229,9 @@ def _add_import(routes: APIRouter, spec: Import) -> None:
             "requestBody": {
                 "required": True,
                 "content": {
-                    "application/x-ndjson": {"schema": {"type": "string"}},
-                    "text/csv": {"schema": {"type": "string"}},
+                    NDJSON: {"schema": {"type": "string"}},
+                    CSV: {"schema": {"type": "string"}},
+                    XLSX: {"schema": {"type": "string", "format": "binary"}},
                 },
             }
         },

@@ -5,9 +5,10 @@ a region adds or overrides stands with `<item>_<region>`. Resolving is a rule (c
 routing, item-registry's own answer); this module only keeps and finds the rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, TypeAlias
 
 from sqlalchemy import Column, Index, Integer, Table, Text, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -55,36 +56,61 @@ class Item:
     duties: tuple[Duty, ...]
 
 
+Ask: TypeAlias = tuple[ItemId, tuple[RegionId, ...]]
+
+
 async def known(
     tx: AsyncConnection, item_id: ItemId, chain: Iterable[RegionId] = ()
 ) -> Item | None:
     """Give an item with its national duties and those of a chain of regions."""
+    ask = (item_id, tuple(chain))
+    return (await known_each(tx, [ask])).get(ask)
+
+
+async def known_each(tx: AsyncConnection, asks: Iterable[Ask]) -> dict[Ask, Item]:
+    """Give many items, each at its chain of regions, in two round trips; leaves out the unknown."""
+    wanted = set(asks)
+    ids = sorted({id_ for id_, _ in wanted})
+    nodes = sorted({node for _, chain in wanted for node in chain})
     query = select(
+        item.c.item,
         item.c.item_version,
         item.c.name,
         item.c.kind,
         item.c.codes14,
         item.c["from"],
         item.c.duties,
-    ).where(item.c.item == item_id)
-    found = (await tx.execute(query)).one_or_none()
-    if found is None:
-        return None
-    version, name, kind, codes14, since, duties = found
-    local = select(responsibility.c.duties).where(
-        responsibility.c.item == item_id, responsibility.c.region.in_(sorted(set(chain)))
+    ).where(item.c.item.in_(ids))
+    found = {row[0]: row for row in await tx.execute(query)}
+    local = await _local(tx, ids, nodes) if nodes else {}
+    return {ask: _item_at(found[ask[0]], ask[1], local) for ask in wanted if ask[0] in found}
+
+
+Local: TypeAlias = dict[tuple[str, str], tuple[Duty, ...]]
+
+
+async def _local(tx: AsyncConnection, ids: Sequence[str], nodes: Sequence[str]) -> Local:
+    query = select(responsibility.c.item, responsibility.c.region, responsibility.c.duties).where(
+        responsibility.c.item.in_(ids), responsibility.c.region.in_(nodes)
     )
-    rows = list(duties)
-    for more in (await tx.execute(local.order_by(responsibility.c.region))).scalars():
-        rows += more
+    return {(id_, node): _duties_of(rows) for id_, node, rows in await tx.execute(query)}
+
+
+def _duties_of(rows: Iterable[object]) -> tuple[Duty, ...]:
+    return tuple(Duty.model_validate(row) for row in rows)
+
+
+def _item_at(row: Any, chain: Iterable[RegionId], local: Local) -> Item:  # noqa: ANN401 - a row
+    id_, version, name, kind, codes14, since, duties = row
+    below = (local.get((id_, node), ()) for node in sorted(set(chain)))
     return Item(
-        id=item_id,
+        id=ItemId(id_),
         version=version,
         name=name,
         kind=kind,
         codes14=tuple(codes14),
         from_=date.fromisoformat(since),
-        duties=tuple(Duty.model_validate(row) for row in rows),
+        duties=(*_duties_of(duties), *(duty for several in below for duty in several)),
     )
 
 

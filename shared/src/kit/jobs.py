@@ -23,12 +23,13 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.errors import Refusal
 from kit.clock import new_id
 from kit.db import standing
+from kit.sheets import Columns
 from kit.uploads import Reading
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,6 +52,9 @@ job = Table(
     Column("duplicate", Integer, nullable=False, server_default="0"),
     Column("revised", Integer, nullable=False, server_default="0"),
     Column("rejected", Integer, nullable=False, server_default="0"),
+    Column("skipped", Integer, nullable=False, server_default="0"),
+    Column("sheet", Text),
+    Column("layout", JSONB),
     Column("ignored", JSONB, nullable=False, server_default="[]"),
     Column("fault", JSONB),
     Column("bytes", Integer, nullable=False),
@@ -79,6 +83,15 @@ job_error = Table(
     Column("code", Text, nullable=False),
     Column("facts", JSONB, nullable=False),
     PrimaryKeyConstraint("job", "row", "place"),
+)
+# A rejected row as it stood in the file, for the error workbook; others are not kept.
+job_row = Table(
+    "job_row",
+    standing,
+    Column("job", Text, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("cells", JSON, nullable=False),  # not JSONB: names and numbers stay as they were
+    PrimaryKeyConstraint("job", "row"),
 )
 
 
@@ -131,13 +144,11 @@ class Import:
     collection: str
     row: type[BaseModel]
     take: Take
+    batch: int = BATCH
 
     def reading(self, media: str) -> Reading:
         """Prepare to read an upload of these rows."""
-        fields = self.row.model_fields.items()
-        names = {info.alias or name: info.is_required() for name, info in fields}
-        needed = frozenset(name for name, required in names.items() if required)
-        return Reading(media, frozenset(names), needed)
+        return Reading.of(media, Columns.of(self.row))
 
 
 def fault_of(number: int, refusal: Refusal) -> RowFault:
@@ -170,6 +181,8 @@ class JobState:
     duplicate: int
     revised: int
     rejected: int
+    skipped: int
+    sheet: str | None
     ignored: list[str]
     fault: dict[str, Any] | None
     created_at: datetime

@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, create_engine, inspect, text
+from sqlalchemy import JSON, Connection, MetaData, create_engine, inspect, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeDecorator
 
@@ -134,6 +134,8 @@ def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:
     """Render a type of ours as the SQL type that it keeps, so that steps import no code of ours."""
     if kind == "type" and isinstance(item, JSONB):
         return "postgresql.JSONB()"
+    if kind == "type" and isinstance(item, JSON):
+        return "sa.JSON()"
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl_instance!r}"
     if kind == "type" and isinstance(item, ARRAY):

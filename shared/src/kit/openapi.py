@@ -106,9 +106,14 @@ def _outside(service: str, path: str) -> str | None:
     """Give a path's outside name, or None where it is not to be called from outside."""
     if path.startswith(_OWN_PART):
         return None
-    if service != GATEWAY.name:
-        return API + path
-    return path if path.startswith("/oauth/") else API + path.removeprefix(JOINED)
+    return API + path if service != GATEWAY.name else public(path)
+
+
+def public(path: str) -> str:
+    """Give the outside name of a path, for what callers read."""
+    if path.startswith(("/oauth/", API)):
+        return path
+    return API + path.removeprefix(JOINED)
 
 
 def _operation(service: str, path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:

@@ -10,18 +10,16 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.errors import Refusal
+from kit import idempotency
 from kit.auth import system
+from kit.clock import elapsed_s
 from kit.db import Database, dealing, storable
-from kit.errors import code_of
 from kit.failures import is_outage
+from kit.faults import note, parse
 from kit.jobs import (
-    BATCH,
     Import,
     Row,
     RowFault,
@@ -30,12 +28,13 @@ from kit.jobs import (
     fault_of,
     job,
     job_chunk,
-    job_error,
 )
 from kit.log import get
-from kit.uploads import Raw, Reading, rows_of
+from kit.sheets import Raw
+from kit.uploads import Reading, rows_of
 
 _POLL_S = 1.0
+_FORGET_S = 3600.0
 
 _log = get(__name__)
 
@@ -46,29 +45,16 @@ class JobBroken(Refusal):
     code = "internal"
 
 
-def _parse(spec: Import, raw: Raw) -> Row[Any] | list[RowFault]:
-    if raw.fields is None:
-        return [RowFault(raw.number, "", "row-unreadable", {"got": raw.why})]
-    try:
-        return Row(raw.number, spec.row.model_validate(raw.fields))
-    except ValidationError as no:
-        return [
-            RowFault(
-                raw.number,
-                ".".join(str(part) for part in detail["loc"]),
-                code_of(detail["type"]),
-                {"got": str(detail["input"])[:200], "kind": detail["type"], "said": detail["msg"]},
-            )
-            for detail in no.errors()
-        ]
-
-
 async def run(database: Database, imports: Sequence[Import]) -> None:
     """Work through uploads, oldest first, for as long as the process lives."""
     specs = {spec.collection: spec for spec in imports}
+    forget_at = 0.0
     while True:
         database.jobs_bell.clear()
         try:
+            if elapsed_s() >= forget_at:
+                await _forget(database)
+                forget_at = elapsed_s() + _FORGET_S
             found = await _next(database, specs)
             if found is not None:
                 await _work(database, specs[found[0]], found[1], found[2])
@@ -79,6 +65,11 @@ async def run(database: Database, imports: Sequence[Import]) -> None:
             _log.warning("job_pauses", error=repr(no))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(database.jobs_bell.wait(), _POLL_S)
+
+
+async def _forget(database: Database) -> None:
+    async with database.begin(system(database.service), "jobs") as tx:
+        await idempotency.forget(tx)
 
 
 async def _next(database: Database, specs: Iterable[str]) -> tuple[str, Upload, str] | None:
@@ -122,9 +113,9 @@ async def _read(
     try:
         async for rows in rows_of(_chunks(database, upload.job), reading):
             waiting += [row for row in rows if row.number > done]
-            whole = len(waiting) - len(waiting) % BATCH
-            for start in range(0, whole, BATCH):
-                await _batch(database, spec, upload, waiting[start : start + BATCH])
+            whole = len(waiting) - len(waiting) % spec.batch
+            for start in range(0, whole, spec.batch):
+                await _batch(database, spec, upload, waiting[start : start + spec.batch])
             del waiting[:whole]
     except Refusal as no:
         fault = no
@@ -152,7 +143,7 @@ async def _alone(database: Database, spec: Import, upload: Upload, raw: Raw) -> 
         if is_outage(no):
             raise
         _log.error("row_failed", job=upload.job, row=raw.number, error=repr(no))
-        await _take(database, spec, upload, [Raw(raw.number, None, type(no).__name__)])
+        await _take(database, spec, upload, [raw._replace(fields=None, why=type(no).__name__)])
 
 
 async def _cursor(database: Database, id_: str) -> int:
@@ -177,7 +168,7 @@ async def _take(database: Database, spec: Import, upload: Upload, raws: list[Raw
     rows: list[Row[Any]] = []
     faults: list[RowFault] = []
     for raw in raws:
-        parsed = _parse(spec, raw)
+        parsed = parse(spec, raw)
         if isinstance(parsed, Row):
             rows.append(parsed)
         else:
@@ -191,7 +182,7 @@ async def _take(database: Database, spec: Import, upload: Upload, raws: list[Raw
             return
         taken = await spec.take(tx, rows, upload) if rows else Taken(0)
         faults += taken.faults
-        await _note(tx, upload.job, faults)
+        await note(tx, upload.job, faults, raws)
         add = {
             "accepted": job.c.accepted + taken.accepted,
             "provisional": job.c.provisional + taken.provisional,
@@ -211,26 +202,6 @@ async def _trace(database: Database, id_: str) -> str | None:
         return found
 
 
-async def _note(tx: AsyncConnection, id_: str, faults: Sequence[RowFault]) -> None:
-    if not faults:
-        return
-    places: dict[int, int] = {}
-    rows = []
-    for fault in faults:
-        places[fault.row] = places.get(fault.row, 0) + 1
-        rows.append(
-            {
-                "job": id_,
-                "row": fault.row,
-                "place": places[fault.row],
-                "column": storable(fault.column),
-                "code": fault.code,
-                "facts": storable(fault.facts),
-            }
-        )
-    await tx.execute(insert(job_error), rows)
-
-
 async def _finish(database: Database, id_: str, reading: Reading, no: Refusal | None) -> None:
     async with database.begin(system(database.service), "jobs") as tx:
         fault = None if no is None else {"code": no.code, **fault_of(0, no).facts}
@@ -239,7 +210,10 @@ async def _finish(database: Database, id_: str, reading: Reading, no: Refusal | 
             change.values(
                 status="done" if no is None else "failed",
                 fault=storable(fault),
-                ignored=storable(reading.ignored),
+                ignored=storable(reading.sheet.ignored),
+                skipped=reading.sheet.skipped,
+                sheet=storable(reading.sheet.name),
+                layout=storable(reading.sheet.layout()),
                 finished_at=dealing(tx).now,
             )
         )

@@ -6,12 +6,11 @@ import pytest
 
 from clue_dispatch.case import store as penalties
 from clue_dispatch.terms import store as terms
-from clue_dispatch.terms.domain import When, rule_for_result, rule_for_warning
+from clue_dispatch.terms.domain import NoTermsThen, When, rule_for_result, rule_for_warning
 from contracts.joint_inspection import Category, Disposal
 from contracts.risk_monitor import Level
 from kit import policy
 from kit.deadlines import Unit
-from kit.policy import NoPolicy
 from kit.testing import covers
 
 TODAY = date(2026, 3, 3)
@@ -65,6 +64,12 @@ def test_every_row_has_its_basis() -> None:
     assert all(row.basis.strip() for row in policy.load(terms.PACKAGE))
 
 
-def test_no_term_is_made_up_for_a_day_without_policy() -> None:
-    with pytest.raises(NoPolicy):
-        terms.of_clues(date(1999, 1, 1))
+def test_no_term_is_made_up_for_a_day_without_policy_and_the_first_day_is_named() -> None:
+    with pytest.raises(NoTermsThen) as no:
+        terms.of_clues(date(1999, 1, 1), field="received_at")
+    assert no.value.facts == {
+        "field": "received_at",
+        "got": "1999-01-01",
+        "expected": "≥ 2023-02-17",
+    }
+    assert terms.of_clues(date(2023, 2, 17)).visit_days == 30

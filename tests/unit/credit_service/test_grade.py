@@ -16,6 +16,7 @@ from contracts.credit_service import (
     RecordId,
     RecordKind,
     SystemState,
+    Words,
 )
 from contracts.item_registry import ItemId
 from credit_service.grade import domain
@@ -205,3 +206,28 @@ def test_nobody_knows_the_grade_of_tomorrow() -> None:
     with pytest.raises(NotYetKnown):
         domain.known_by(DAY + timedelta(1), DAY)
     assert domain.known_by(None, DAY) == DAY
+
+
+MEANINGS = {"A": Words(zh="信用风险低", en="low risk"), "D": Words(zh="信用风险高", en="high risk")}
+
+
+@covers("R11.4")
+def test_a_grade_says_in_words_what_its_lines_and_its_band_mean() -> None:
+    entries = (_entry("r1"), _entry("r2", RecordKind.SERIOUS_LIST, "any"))
+    view = domain.explain(_grade(*entries), SYSTEM, MEANINGS)
+    (line,) = view.lines
+    assert (line.name.zh, line.points_each, line.limit, line.points) == ("penalty", -15, 40, -15)
+    assert (view.band.grade, view.band.meaning) == ("D", MEANINGS["D"])
+    assert (view.band.from_points, view.band.below_points) == (None, 60)
+    assert (view.earned.grade, view.earned.from_points, view.earned.below_points) == ("B", 75, 90)
+    assert view.earned.meaning is None
+    assert [(one.name.zh, one.grade) for one in view.overrides] == [("名单", "D")]
+
+
+@given(entries=entries_of, on=days)
+def test_every_grade_can_be_explained_under_its_own_version(entries: list[Entry], on: date) -> None:
+    grade = _grade(*entries, on=on)
+    view = domain.explain(grade, SYSTEM, MEANINGS)
+    assert (view.grade, view.points) == (grade.grade, grade.points)
+    assert view.points >= (view.earned.from_points or view.points)
+    assert view.earned.below_points is None or view.points < view.earned.below_points

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.roles import ANY, PUBLIC
-from gateway.forward.domain import Way, public_operations, traced, way
+from gateway.forward.domain import NoSuchJob, Way, public_operations, traced, way
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,17 @@ def test_the_first_word_of_a_path_says_who_answers(
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/", "", "/jobs", "/jobs/0197", "/jobs/other-0197", "/Clues", "/joined/audit"],
+    ["/nothing", "/", "", "/jobs", "/Clues", "/joined/audit"],
 )
 def test_a_path_that_is_nobodys_has_no_way(path: str) -> None:
     assert way("GET", path) is None
+
+
+@pytest.mark.parametrize("path", ["/jobs/0197", "/jobs/other-0197/errors"])
+def test_a_jobs_id_that_begins_with_no_service_is_said_to_be_none(path: str) -> None:
+    with pytest.raises(NoSuchJob) as no:
+        way("GET", path)
+    assert no.value.facts["job"] == path.split("/")[2]
 
 
 def test_an_encoded_path_stays_as_it_came() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from heli.load import FormUnknown, Loading, NoSuchFile
+from heli.load import COLLECTIONS, FormUnknown, Loading, NoSuchCollection, NoSuchFile, _kept
 
 
 @pytest.fixture
@@ -26,10 +26,32 @@ def test_sending_anew_or_under_a_given_key_is_possible(file: Path) -> None:
     assert Loading.of(file, "entities", key="mine", again=False).key == "mine"
 
 
-def test_what_is_no_file_or_neither_csv_nor_ndjson_is_refused_by_name(tmp_path: Path) -> None:
+def test_what_is_no_file_or_of_no_known_form_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFile):
         Loading.of(tmp_path / "none.csv", "entities", key=None, again=False)
-    workbook = tmp_path / "rows.xls"
-    workbook.touch()
+    sheet = tmp_path / "rows.ods"
+    sheet.touch()
     with pytest.raises(FormUnknown):
-        Loading.of(workbook, "entities", key=None, again=False)
+        Loading.of(sheet, "entities", key=None, again=False)
+
+
+def test_a_collection_that_is_not_loaded_in_bulk_is_refused_with_those_that_are(file: Path) -> None:
+    with pytest.raises(NoSuchCollection) as no:
+        Loading.of(file, "entites", key=None, again=False)
+    assert no.value.facts["known"] == ", ".join(COLLECTIONS)
+    assert {"entities", "signals", "clues", "visits"} <= set(COLLECTIONS)
+
+
+def test_the_place_of_the_error_file_is_tried_before_anything_is_sent(tmp_path: Path) -> None:
+    wanted = tmp_path / "mend.xlsx"
+    with _kept(wanted) as part:
+        assert part is not None
+        assert part.exists()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.csv").mkdir()
+    for name in ("file/mend.xlsx", "none/mend.xlsx", "folder.csv"):
+        with pytest.raises(OSError, match=name), _kept(tmp_path / name):
+            pass
+    with pytest.raises(FormUnknown), _kept(tmp_path / "mend.pdf"):
+        pass

@@ -12,8 +12,9 @@ from contracts.item_registry import (
     ItemState,
     NewItem,
 )
-from item_registry.item import domain
-from item_registry.item.domain import Item
+from item_registry.item.domain import listing
+from item_registry.item.domain import versions as domain
+from item_registry.item.domain.versions import Item
 from kit.testing import covers
 
 TODAY = date(2026, 3, 3)
@@ -148,7 +149,7 @@ def test_a_field_left_out_stays_and_only_basis_and_day_can_be_emptied() -> None:
     assert {duty.region for duty in changed.duties} == {"330000"}
 
 
-def row(**other: object) -> NewItem:
+def row(**other: object) -> Item:
     cells = {
         "id": "refined-oil",
         "name": "成品油流通",
@@ -160,11 +161,11 @@ def row(**other: object) -> NewItem:
         "basis": "成品油流通管理办法",
         "from": "2026-01-01",
     }
-    return domain.draft_of(ItemRow.model_validate(cells | other))
+    return domain.draft(listing.item_of(ItemRow.model_validate(cells | other), ())).value
 
 
 def test_a_row_of_a_list_is_spelt_out_for_each_stage() -> None:
-    item = domain.draft(row()).value
+    item = row()
     assert item.codes14 == ("03102270000001", "03102270000002")
     assert [(one.stage, one.line, one.role) for one in item.duties if one.stage == "daily"] == [
         ("daily", "tax", "cooperate"),
@@ -176,7 +177,7 @@ def test_a_row_of_a_list_is_spelt_out_for_each_stage() -> None:
 
 def test_a_row_without_stages_holds_at_all_of_them() -> None:
     cells = {"id": "x", "name": "x", "kind": "spot_check", "lead": "fire"}
-    new = domain.draft_of(ItemRow.model_validate(cells))
+    new = listing.item_of(ItemRow.model_validate(cells), ())
     assert len({duty.stage for duty in new.duties}) == 5
 
 

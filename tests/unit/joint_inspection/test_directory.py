@@ -1,6 +1,6 @@
 """The directories: who is responsible for a target, which target is near, who serves a place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
@@ -14,19 +14,25 @@ from joint_inspection.directory.domain import (
     Inspector,
     InspectorTaken,
     NotYourInspector,
+    RecusalUnexplained,
+    RegionNotKnown,
     Target,
     TargetTaken,
     able,
     check_keeper,
+    check_region,
     check_same,
     coded,
     inspector,
+    kept,
+    landing,
     merged,
     nearest,
+    recuse,
     responsible,
-    serving,
     target_id,
 )
+from joint_inspection.pool.domain import serving
 from kit.codes import provisional_id
 from kit.testing import covers
 
@@ -169,3 +175,53 @@ def test_agencies_above_and_below_a_region_serve_it_and_others_do_not() -> None:
     above = {PROVINCE: (PROVINCE,), COUNTY: CHAIN, far: (far, PROVINCE)}
     found = serving(agencies, region=CITY, chain=CHAIN[1:], above=above)
     assert found == ["province", "county"]
+
+
+def test_a_target_stands_at_a_region_that_exists() -> None:
+    check_region(CITY, {CITY})
+    with pytest.raises(RegionNotKnown) as no:
+        check_region(RegionId("33010x"), {CITY})
+    assert no.value.facts == {"field": "region", "got": "33010x", "expected": "GET /api/v1/regions"}
+
+
+def shop(id_: str, name: str, address: str, region: RegionId = COUNTY) -> Target:
+    return replace(a_target(id_, region), name=name, address=address)
+
+
+def landed(*targets: Target, name: str = "", address: str = "", region: RegionId = COUNTY) -> str:
+    chains = {COUNTY: CHAIN, CITY: CHAIN[1:]}
+    near = [(one, chains[one.region]) for one in targets]
+    found = landing(near, region=region, chain=chains[region], name=name, address=address)
+    return "" if found is None else found.id
+
+
+@covers("R9.1")
+def test_a_record_lands_on_the_one_target_of_its_entity_near_the_place_whatever_its_words() -> None:
+    assert landed(shop("t1", "甲站", "一路1号"), name="甲加油站有限公司", address="他处") == "t1"
+    assert landed(shop("t1", "甲站", "", CITY), region=COUNTY) == "t1"
+    assert landed(shop("t1", "甲站", "", COUNTY), region=CITY) == "t1"
+    assert not landed()
+
+
+@covers("R9.1")
+def test_of_several_targets_the_address_tells_which_then_the_name_and_else_none() -> None:
+    shops = (shop("t1", "甲站", "一路1号"), shop("t2", "乙站", "二路2号"))
+    assert landed(*shops, name="甲站", address="二路 ２号") == "t2"
+    assert landed(*shops, name=" 乙站") == "t2"
+    assert not landed(*shops, name="丙站", address="三路3号")
+    assert landed(*shops, shop("t3", "丙站", "", CITY), name="丙站", region=CITY) == "t3"
+
+
+@covers("R9.5")
+def test_a_recusal_is_declared_by_the_own_department_with_its_reason_and_stays() -> None:
+    known = replace(an_inspector(), recusals=())
+    told = recuse(known, "91330000668306747T", "近亲属", by=TAX, for_others=False)
+    assert told.recused("t1", FIRM)
+    with pytest.raises(RecusalUnexplained):
+        recuse(known, FIRM, " ", by=TAX, for_others=False)
+    with pytest.raises(NotYourInspector):
+        recuse(known, FIRM, "近亲属", by=DepartmentId("commerce-330100"), for_others=False)
+    # A row sent later that does not name it does not lift it.
+    again = kept(told, replace(known, name="王某"))
+    assert (again.name, again.recusals) == ("王某", (FIRM,))
+    assert kept(None, known) == known

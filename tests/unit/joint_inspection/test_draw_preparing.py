@@ -9,7 +9,7 @@ import pytest
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import InspectorId, PoolId, TargetId, VisitKind
-from joint_inspection.directory.domain import Inspector, PoolTarget, key_digest
+from joint_inspection.directory.domain import Inspector
 from joint_inspection.draw.domain import lists, outcome
 from joint_inspection.draw.domain.freezing import NotInThisForm, check
 from joint_inspection.draw.domain.handles import (
@@ -27,15 +27,19 @@ from joint_inspection.draw.domain.preparing import (
     ModeUnknown,
     Part,
     ReasonMissing,
+    StaffOut,
     StrataOverlap,
     Stratum,
     VisitsWindowEmpty,
     check_asked,
     check_reason,
     prepare,
+    recused_since,
+    staff_of,
 )
 from joint_inspection.draw.domain.result import carry_out
 from joint_inspection.draw.domain.rounds import NotTheInitiator
+from joint_inspection.pool.domain import PoolTarget, key_digest
 from kit import policy
 from kit.testing import covers
 
@@ -147,8 +151,29 @@ def test_who_is_gone_or_in_no_stratum_is_left_out_with_its_reason() -> None:
 
 
 def test_every_reason_for_leaving_out_is_a_code_of_the_policy_table() -> None:
-    row = policy.in_force(policy.load("joint_inspection"), "draw.left_out", date(2026, 3, 2))
-    assert set(LeftOutReason) == set(row.values["codes"])
+    rows, on = policy.load("joint_inspection"), date(2026, 3, 2)
+    for name, codes in (("draw.left_out", LeftOutReason), ("draw.staff_out", StaffOut)):
+        assert set(codes) == set(policy.in_force(rows, name, on).values["codes"])
+
+
+@covers("R9.5")
+def test_a_recusal_declared_after_the_pool_was_made_enters_the_lists_that_are_frozen() -> None:
+    seven = InspectorId("i7")
+    since = [officer(1, COMMERCE, recusals=("t5",)), officer(7, TAX, recusals=())]
+    found = {one.id: one.recusals for one in recused_since(POOL, since).inspectors}
+    assert found[InspectorId("i1")] == ("t5",)
+    # What the pool has stands: a dated version is not made smaller.
+    assert found[seven] == ("t0", FIRMS[3])
+
+
+@covers("R9.5")
+def test_who_is_not_drawn_from_is_named_with_the_reason() -> None:
+    told = {one.id: why for one, why in staff_of(ASKED, POOL)}
+    assert len(told) == len(POOL.inspectors)
+    assert {id_: why for id_, why in told.items() if why is not None} == {
+        "i4": StaffOut.CERTIFICATE_LAPSED,
+        "i8": StaffOut.NOT_QUALIFIED,
+    }
 
 
 def test_the_pool_shows_the_same_digest_of_its_key_as_the_plan() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, Line, RegionId
 from contracts.joint_inspection import InspectorId, TargetId, VisitId, VisitKind, VisitPlanned
-from joint_inspection.visit.domain.caps import Cap, Caps, CapUsedUp, Use
+from joint_inspection.frequency.domain import Cap, Caps, CapUsedUp, Use
+from joint_inspection.visit.domain.caps import attended, uses
 from joint_inspection.visit.domain.planning import (
     Need,
     NobodyCanCome,
@@ -21,8 +22,10 @@ from joint_inspection.visit.domain.planning import (
     able,
     first_working_day,
     plan,
+    plan_all,
     plan_drawn,
 )
+from joint_inspection.visit.domain.summary import Counted, summed
 from joint_inspection.visit.domain.visits import (
     OPEN,
     Duty,
@@ -194,6 +197,56 @@ def test_merging_into_a_visit_that_counts_already_uses_no_more_of_the_cap() -> N
     merged = planned(again, first, id_="v2", on=around(caps(ONE_A_YEAR, used=used)))
     assert merged.id == first.id
     assert merged.separate_visits == 3
+
+
+@covers("R9.6")
+def test_two_targets_of_one_entity_in_one_draw_share_the_cap() -> None:
+    needs = [
+        (replace(DRAWN, target=TargetId(target)), VisitId(f"v-{target}")) for target in ("t1", "t2")
+    ]
+    here: dict[tuple[RegionId, EntityId | None], Surroundings] = {
+        (CITY, FIRM): around(caps(ONE_A_YEAR))
+    }
+    first, second = (one.value for one in plan_all(needs, {}, here))
+    assert first.departments == (COMMERCE, TAX)
+    assert second.departments == (TAX,)
+    assert [one.code for one in second.left_out] == ["visit-cap-used-up"]
+
+
+def test_who_attends_is_counted_once_a_visit_and_purpose_and_never_for_a_dropped_one() -> None:
+    both = planned(a_need(a_duty("r1"), a_duty("r2")), planned(DRAWN), id_="v2")
+    found = [(one.department, one.purpose) for one in attended(both)]
+    assert found == [
+        (COMMERCE, VisitKind.CLUE),
+        (COMMERCE, VisitKind.DRAWN),
+        (TAX, VisitKind.DRAWN),
+    ]
+    assert [use.department for use in uses(both, caps())] == [COMMERCE, TAX]
+    assert attended(replace(both, state=State.DROPPED)) == []
+
+
+@covers("R18.3")
+def test_the_summary_sums_by_kind_and_leaves_out_what_was_dropped() -> None:
+    drawn = Counted(
+        kind=VisitKind.DRAWN,
+        elsewhere=False,
+        state=State.PLANNED,
+        visits=3,
+        separate_visits=6,
+        drawn_and_clue=0,
+    )
+    made = replace(drawn, state=State.FINISHED, visits=1, separate_visits=2)
+    merged = replace(drawn, kind=VisitKind.MERGED, visits=1, separate_visits=4, drawn_and_clue=1)
+    past = replace(made, elsewhere=True, visits=5, separate_visits=5)
+    dropped = replace(drawn, state=State.DROPPED, visits=2, separate_visits=4)
+    found = summed([drawn, made, dropped, merged, past])
+    assert (found.visits, found.made, found.separate_visits, found.saved) == (10, 6, 17, 7)
+    assert (found.drawn_and_clue, found.dropped) == (1, 2)
+    assert [(one.kind, one.elsewhere, one.visits, one.made) for one in found.kinds] == [
+        ("drawn", False, 4, 1),
+        ("drawn", True, 5, 5),
+        ("merged", False, 1, 0),
+    ]
 
 
 WINDOWS = st.tuples(st.integers(0, 30), st.integers(0, 14)).map(

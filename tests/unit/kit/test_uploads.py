@@ -6,20 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.acts import Body
+from kit.records import RECORD_CHARS, EncodingUnknown, Lines
+from kit.sheets import Columns, HeaderMissing, Raw
 from kit.uploads import (
     CSV,
     NDJSON,
-    RECORD_CHARS,
-    EncodingUnknown,
-    HeaderMissing,
-    Lines,
-    Raw,
+    XLSX,
+    FileIsNoWorkbook,
+    FileIsWorkbook,
     Reading,
     media_of,
+    refuse_renamed,
     rows_of,
 )
 
-COLUMNS = frozenset({"id", "name"})
+
+class Named(Body):
+    id: str
+    name: str | None = None
+
+
+COLUMNS = Columns.of(Named)
 
 
 async def read(data: bytes, media: str, pieces: int = 7) -> list[Raw]:
@@ -27,7 +35,7 @@ async def read(data: bytes, media: str, pieces: int = 7) -> list[Raw]:
         for start in range(0, len(data), pieces):
             yield data[start : start + pieces]
 
-    reading = Reading(media, COLUMNS, frozenset({"id"}))
+    reading = Reading.of(media, COLUMNS)
     return [row async for rows in rows_of(chunks(), reading) for row in rows]
 
 
@@ -120,7 +128,7 @@ async def test_a_byte_that_no_text_has_ends_the_file_after_the_rows_before_it(
     rows: list[Raw] = []
 
     async def gather() -> None:
-        async for some in rows_of(chunks(), Reading(CSV, COLUMNS, frozenset({"id"}))):
+        async for some in rows_of(chunks(), Reading.of(CSV, COLUMNS)):
             rows.extend(some)
 
     with pytest.raises(EncodingUnknown) as no:
@@ -141,6 +149,30 @@ async def test_bytes_of_no_known_encoding_are_refused() -> None:
 
 def test_a_media_type_may_carry_parameters() -> None:
     assert media_of("text/csv; charset=gb18030") == CSV
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+async def test_lines_may_end_as_in_any_system(ends: str, encoding: str) -> None:
+    data = ends.join(("id,name", "1,示例", '2,"a, b"', "")).encode(encoding)
+    for pieces in (64, 1000):
+        rows = await read(data, CSV, pieces)
+        assert [row.number for row in rows] == [2, 3]
+        assert fields(rows) == [{"id": "1", "name": "示例"}, {"id": "2", "name": "a, b"}]
+
+
+async def test_excels_unicode_text_is_read_by_its_tabs() -> None:
+    data = "id\tname\n1\t示例, 一站\n".encode("utf-16")
+    assert fields(await read(data, CSV, 64)) == [{"id": "1", "name": "示例, 一站"}]
+
+
+def test_a_file_under_a_wrong_name_is_told_by_its_first_bytes() -> None:
+    with pytest.raises(FileIsWorkbook):
+        refuse_renamed(CSV, b"PK\x03\x04")
+    for start in (b"id,n", b"<htm", b"\xef\xbb\xbfi"):
+        with pytest.raises(FileIsNoWorkbook):
+            refuse_renamed(XLSX, start)
+    refuse_renamed(XLSX, b"\xd0\xcf\x11\xe0")
 
 
 @given(

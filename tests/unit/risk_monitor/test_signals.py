@@ -1,10 +1,12 @@
 """Which rows are kept as signals, whose they are, and when a source is late."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from contracts.acts import Headers
 from contracts.errors import Refusal
 from contracts.item_registry import RegionId
 from contracts.risk_monitor import SignalRow
@@ -12,6 +14,7 @@ from kit.codes import provisional_id
 from kit.testing import covers
 from risk_monitor.signal.domain import (
     Accepted,
+    Amount,
     InFuture,
     Negative,
     PeriodImpossible,
@@ -20,17 +23,24 @@ from risk_monitor.signal.domain import (
     SourceMissing,
     SourceNotYours,
     StreamUnknown,
-    UnitOther,
     ValueImpossible,
     accept,
     source_of,
     subject_id,
 )
-from risk_monitor.source.domain import late, next_due
-from risk_monitor.source.store import streams_on
+from risk_monitor.source.domain import (
+    Density,
+    ProductMissing,
+    ProductUnknown,
+    UnitOther,
+    late,
+    next_due,
+)
+from risk_monitor.source.store import scales, streams_on
 
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 STREAMS = streams_on(NOW.date())
+SCALES = scales()
 REGIONS = {RegionId("330106")}
 TAX = Sender("tax-330100", known=True)
 CENTRE = Sender("data-centre", known=False)
@@ -46,7 +56,7 @@ ROW = {
 
 def taken(sender: Sender = TAX, **change: object) -> Accepted:
     row = SignalRow.model_validate(ROW | change)
-    return accept(row, sender=sender, streams=STREAMS, regions=REGIONS, now=NOW)
+    return accept(row, sender=sender, streams=STREAMS, scales=SCALES, regions=REGIONS, now=NOW)
 
 
 def test_a_day_begins_at_midnight_in_china() -> None:
@@ -60,6 +70,15 @@ def test_a_day_begins_at_midnight_in_china() -> None:
     [
         ({"stream": "metred"}, StreamUnknown, "stream"),
         ({"unit": "kg"}, UnitOther, "unit"),
+        ({"unit": "t"}, ProductMissing, "product"),
+        ({"unit": "t", "product": "kerosene"}, ProductUnknown, "product"),
+        ({"product": "kerosene"}, ProductUnknown, "product"),
+        (
+            {"unit": "t", "product": "diesel0", "from": "2016-02-01", "to": "2016-03-01"},
+            ProductUnknown,
+            "product",
+        ),
+        ({"stream": "gauge", "to": None, "value": 1, "unit": "t"}, UnitOther, "unit"),
         ({"region": "999999"}, RegionUnknown, "region"),
         ({"value": -1}, Negative, "value"),
         ({"value": None}, ValueImpossible, "value"),
@@ -85,7 +104,35 @@ def test_a_row_that_cannot_be_names_the_field_what_was_got_and_what_would_be_rig
 
 def test_a_licence_may_end_in_years_and_needs_no_value() -> None:
     signal = taken(stream="licence", to="2031-02-01", value=None).signal
-    assert signal.value == 1.0
+    assert signal.amount == Amount(1.0)
+
+
+def test_tonnes_are_turned_into_litres_and_what_was_sent_is_kept() -> None:
+    signal = taken(value=74.75, unit="吨", product="92号汽油").signal
+    assert signal.product == "gasoline92"
+    assert signal.amount == Amount(100_000.0, 74.75, "t")
+    litres = taken(value=5.0, unit="升", product="diesel0").signal
+    assert (litres.product, litres.amount) == ("diesel0", Amount(5.0))
+
+
+def test_a_mass_is_converted_by_the_density_of_the_rows_own_day() -> None:
+    older, newer = date(2020, 1, 1), date(2026, 2, 1)
+    own = replace(
+        SCALES,
+        densities=(Density("diesel0", 0.8, older, newer), Density("diesel0", 0.9, newer, None)),
+    )
+    assert own.litres(8.0, "t", "diesel0", date(2026, 1, 31)) == pytest.approx(10_000.0)
+    assert own.litres(9.0, "t", "diesel0", newer) == pytest.approx(10_000.0)
+
+
+def test_a_file_may_name_its_columns_as_departments_do() -> None:
+    names = {
+        name: [word for one in info.metadata if isinstance(one, Headers) for word in one.names]
+        for name, info in SignalRow.model_fields.items()
+    }
+    assert "所属期起" in names["from_"]
+    assert "统一社会信用代码" in names["code"]
+    assert all(names.values())
 
 
 def test_a_gauge_changes_at_a_moment() -> None:

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from clue_dispatch.case import store
 from clue_dispatch.case.domain import steps
 from clue_dispatch.case.domain.proceeding import Case, Measure, Notice, Penalty, Review
-from clue_dispatch.clue import store as clues
 from clue_dispatch.clue.domain.matter import Official
+from clue_dispatch.clue.store import reading as clues
 from contracts.acts import Act
 from contracts.clue_dispatch import (
     CaseId,

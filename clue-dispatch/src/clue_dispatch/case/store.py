@@ -21,7 +21,7 @@ from clue_dispatch.case.domain.proceeding import (
 )
 from clue_dispatch.case.domain.steps import AlreadyFiled
 from clue_dispatch.case.tables import case, fine
-from clue_dispatch.clue.store import inserted
+from clue_dispatch.clue.store.writing import inserted
 from clue_dispatch.terms.store import PACKAGE, term_of
 from contracts.clue_dispatch import CaseId, CaseState, Investigator, PenaltyKind
 from contracts.credit_service import EntityId, EntityKind

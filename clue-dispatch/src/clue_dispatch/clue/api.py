@@ -3,17 +3,20 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import Query
+from fastapi import Query, Request
 from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from clue_dispatch.clue import store
 from clue_dispatch.clue.domain import handling, registering
 from clue_dispatch.clue.domain.handling import Window
 from clue_dispatch.clue.domain.matter import Clue, Official
-from clue_dispatch.clue.domain.registering import Brought, ItemUnknown, RegionUnknown
+from clue_dispatch.clue.domain.registering import Brought
+from clue_dispatch.clue.store import reading, writing
+from clue_dispatch.clue.store.reading import Filter
+from clue_dispatch.clue.store.writing import Step
 from clue_dispatch.routing import store as routing
-from clue_dispatch.routing.domain import Route
+from clue_dispatch.routing.domain import Question
+from clue_dispatch.subject import store as subjects
 from clue_dispatch.terms import store as terms
 from contracts.acts import Act
 from contracts.clue_dispatch import (
@@ -21,7 +24,10 @@ from contracts.clue_dispatch import (
     ClueState,
     ClueView,
     ConcludeClue,
+    DispatchAnswer,
     DispatchClue,
+    DispatchClues,
+    DispatchedClues,
     DueView,
     FindingView,
     GiveFeedback,
@@ -40,17 +46,18 @@ from contracts.clue_dispatch import (
     TurnView,
 )
 from contracts.credit_service import EntityId
-from contracts.item_registry import ROOT, DepartmentId, Line
+from contracts.item_registry import DepartmentId, Line
 from contracts.roles import Role
 from contracts.says import Decided
 from kit import calendars, codes
-from kit.acts import conclude, moment
+from kit.acts import Done, conclude, conclude_each, moment
 from kit.auth import Actor
 from kit.clock import new_id
 from kit.context import Caller, Now, Tx
 from kit.context import router as made
 from kit.db import dealing
 from kit.deadlines import Due, overdue, shanghai_day
+from kit.errors import language_of, problem
 from kit.lists import Asked, Page
 
 router = made("/clues", "clue")
@@ -63,7 +70,7 @@ async def register(act: RegisterClue, tx: Tx, caller: Caller, now: Now) -> ClueV
     day = shanghai_day(at)
     limits = terms.of_clues(day)
     route = await routing.route(tx, act.item, act.region, stage=limits.stage, on=day)
-    _require_known(act, route)
+    registering.require_known(act.item, act.region, route)
     id_ = ClueId(new_id())
     source = caller.department or caller.id
     subject, sighted = await _subject(tx, act, source)
@@ -75,6 +82,8 @@ async def register(act: RegisterClue, tx: Tx, caller: Caller, now: Now) -> ClueV
         summary=act.summary,
         department=_official(caller).department,
         source_due_at=act.source_due_at,
+        name=act.name,
+        place=act.place,
     )
     decided = registering.register(
         id_,
@@ -85,7 +94,7 @@ async def register(act: RegisterClue, tx: Tx, caller: Caller, now: Now) -> ClueV
         at=at,
         sighted=sighted,
     )
-    await store.add(tx, decided.value, act)
+    await writing.add(tx, decided.value, act)
     await conclude(tx, caller, act, before=None, decided=decided)
     return await _shown(tx, decided.value, now)
 
@@ -101,34 +110,84 @@ async def list_clues(
     due_before: Annotated[AwareDatetime | None, Query(description="在此时刻前到期")] = None,
     subject: str | None = None,
     item: str | None = None,
-    origin: OriginType | None = None,
+    origin: Annotated[OriginType | None, Query(description="来源渠道")] = None,
+    source: Annotated[OriginType | None, Query(description="来源渠道, 同 origin")] = None,
+    lead: Annotated[str | None, Query(description="牵头部门, 分办前为责任清单确定的")] = None,
+    overdue: Annotated[Literal["true"] | None, Query(description="已逾期的")] = None,
+    unrouted: Annotated[Literal["true"] | None, Query(description="责任清单未确定牵头的")] = None,
 ) -> Page[ClueView]:
-    """线索列表: newest first; with `turn` or `due_before` the most urgent first."""
-    which = store.Filter(
+    """线索列表: newest first; with `turn`, `due_before` or `overdue` the most urgent first."""
+    which = Filter(
         state=state,
         turn=(caller.department or "") if turn else None,
         due_before=due_before,
         subject=subject,
         item=item,
-        origin=origin,
+        origin=origin or source,
+        lead=lead,
+        due_by=now if overdue else None,
+        unrouted=unrouted is not None,
     )
-    clues, next_ = await store.list_(tx, asked, which)
-    found = await store.findings(tx, [clue.id for clue in clues])
+    clues, next_ = await reading.list_(tx, asked, which)
+    found = await reading.findings(tx, [clue.id for clue in clues])
     shown = [_view(clue, found.get(clue.id, ()), now) for clue in clues]
     return Page(items=shown, next=next_)
+
+
+@router.post(":dispatch")
+async def dispatch_clues(
+    act: DispatchClues, request: Request, tx: Tx, caller: Caller, now: Now
+) -> DispatchedClues:
+    """批量分办: as each alone, with an audit row and an event each; one refused stops no other."""
+    at = moment(act, now)
+    limits = terms.of_clues(shanghai_day(at))
+    held = await reading.lock_each(tx, act.clues)
+    asked = {
+        id_: Question(one.item, one.region, limits.stage, shanghai_day(at))
+        for id_, one in held.items()
+    }
+    routes = await routing.routes(tx, asked.values())
+    calendar = await calendars.at_each(tx, (route.chain for route in routes.values()))
+    answers = handling.dispatch_each(
+        act.clues,
+        held,
+        routes={id_: routes[one] for id_, one in asked.items()},
+        by=_official(caller),
+        terms=limits,
+        calendars=calendar,
+        at=at,
+    )
+    decided = {id_: one for id_, one in answers.items() if isinstance(one, Decided)}
+    await writing.keep(
+        tx, [Step(held[id_], one.value, Move.DISPATCHED, act) for id_, one in decided.items()]
+    )
+    await conclude_each(tx, caller, [Done(act, held[id_], one) for id_, one in decided.items()])
+    language = language_of(request.headers.get("accept-language"))
+    return DispatchedClues(
+        done=len(decided),
+        refused=len(answers) - len(decided),
+        items=tuple(
+            _dispatched(one.value, now)
+            if isinstance(one, Decided)
+            else DispatchAnswer(
+                clue=id_, done=False, problem=problem(one, request.app.state.sentences, language)
+            )
+            for id_, one in answers.items()
+        ),
+    )
 
 
 @router.get("/{clue_id}")
 async def get_clue(clue_id: ClueId, tx: Tx, now: Now) -> ClueView:
     """One clue: where it is, whose turn it is, due when, and why it went there."""
-    return await _shown(tx, await store.get(tx, clue_id), now)
+    return await _shown(tx, await reading.get(tx, clue_id), now)
 
 
 @router.get("/{clue_id}/timeline")
 async def timeline(clue_id: ClueId, tx: Tx) -> Timeline:
     """办理过程: who did what, when, why, and which due time that changed."""
-    await store.get(tx, clue_id)
-    return Timeline(items=await store.timeline(tx, clue_id))
+    await reading.get(tx, clue_id)
+    return Timeline(items=await reading.timeline(tx, clue_id))
 
 
 @router.post("/{clue_id}:dispatch")
@@ -136,7 +195,7 @@ async def dispatch(
     clue_id: ClueId, act: DispatchClue, tx: Tx, caller: Caller, now: Now
 ) -> ClueView:
     """分办: to the lead and the cooperating departments of the responsibility matrix."""
-    clue = await store.lock(tx, clue_id)
+    clue = await reading.lock(tx, clue_id)
     at = moment(act, now)
     limits = terms.of_clues(shanghai_day(at))
     route = await routing.route(tx, clue.item, clue.region, stage=limits.stage, on=shanghai_day(at))
@@ -154,7 +213,7 @@ async def dispatch(
 @router.post("/{clue_id}:sign")
 async def sign(clue_id: ClueId, act: SignClue, tx: Tx, caller: Caller, now: Now) -> ClueView:
     """签收: by an officer or the lead of the lead department."""
-    clue = await store.lock(tx, clue_id)
+    clue = await reading.lock(tx, clue_id)
     decided = handling.sign(clue, by=_official(caller), at=moment(act, now))
     return await _done(tx, caller, act, clue, decided, move=Move.SIGNED)
 
@@ -162,7 +221,7 @@ async def sign(clue_id: ClueId, act: SignClue, tx: Tx, caller: Caller, now: Now)
 @router.post("/{clue_id}:return")
 async def return_(clue_id: ClueId, act: ReturnClue, tx: Tx, caller: Caller, now: Now) -> ClueView:
     """退回: with its legal basis, within the sign window."""
-    clue = await store.lock(tx, clue_id)
+    clue = await reading.lock(tx, clue_id)
     at = moment(act, now)
     decided = handling.send_back(
         clue,
@@ -180,7 +239,7 @@ async def request_visit(
     clue_id: ClueId, act: RequestVisit, tx: Tx, caller: Caller, now: Now
 ) -> ClueView:
     """提请联合检查: one visit for all departments; joint-inspection plans or refuses it."""
-    clue = await store.lock(tx, clue_id)
+    clue = await reading.lock(tx, clue_id)
     at = moment(act, now)
     request = RequestId(new_id())
     decided = handling.request_visit(
@@ -199,7 +258,7 @@ async def feedback(
     clue_id: ClueId, act: GiveFeedback, tx: Tx, caller: Caller, now: Now
 ) -> ClueView:
     """反馈: what a department that takes part found out."""
-    clue = await store.lock(tx, clue_id)
+    clue = await reading.lock(tx, clue_id)
     decided = handling.give_feedback(clue, act.text, by=_official(caller), at=moment(act, now))
     return await _done(tx, caller, act, clue, decided, move=Move.FEEDBACK, note=act.text)
 
@@ -209,7 +268,7 @@ async def conclude_(
     clue_id: ClueId, act: ConcludeClue, tx: Tx, caller: Caller, now: Now
 ) -> ClueView:
     """办结: with a conclusion and its evidence, approved by the lead who calls."""
-    clue = await store.lock(tx, clue_id)
+    clue = await reading.lock(tx, clue_id)
     decided = handling.conclude(
         clue, act.conclusion, act.evidence, by=_official(caller), at=moment(act, now)
     )
@@ -227,7 +286,7 @@ async def _done(
     note: str | None = None,
 ) -> ClueView:
     """Save, announce and show: how every act of this noun ends."""
-    await store.save(tx, before, decided.value, move_=move, act=act, note=note)
+    await writing.save(tx, before, decided.value, move_=move, act=act, note=note)
     of = f"clue/{before.id}"
     await conclude(tx, caller, act, before=before, decided=decided, of=of)
     return await _shown(tx, decided.value, dealing(tx).now)
@@ -242,13 +301,6 @@ def _official(caller: Actor) -> Official:
     )
 
 
-def _require_known(act: RegisterClue, route: Route) -> None:
-    if route.item_version is None:
-        raise ItemUnknown(field="item", got=act.item, expected="GET /items")
-    if ROOT not in route.chain:
-        raise RegionUnknown(field="region", got=act.region, expected="GET /regions")
-
-
 def _number(act: RegisterClue, source: str) -> str | None:
     """Make a source's own number unique among all sources."""
     return f"{source}:{act.source_number}" if act.source_number else None
@@ -260,7 +312,7 @@ async def _subject(
     """Find whom the clue is about; nobody certain is a provisional subject, announced once."""
     found, fault = codes.subject_of(source, act.code, act.name)
     subject = EntityId(found)
-    if fault is None or not await store.first_sighting(tx, subject):
+    if fault is None or not await subjects.first_sightings(tx, [subject]):
         return subject, None
     said = registering.sighting(
         subject, source=source, region=act.region, raw=act.code, fault=fault
@@ -269,7 +321,7 @@ async def _subject(
 
 
 async def _shown(tx: AsyncConnection, clue: Clue, now: datetime) -> ClueView:
-    found = await store.findings(tx, [clue.id])
+    found = await reading.findings(tx, [clue.id])
     return _view(clue, found.get(clue.id, ()), now)
 
 
@@ -278,11 +330,15 @@ def _view(clue: Clue, found: tuple[FindingView, ...], now: datetime) -> ClueView
         id=clue.id,
         state=clue.state,
         origin=clue.origin,
-        subject=clue.subject,
+        subject=clue.about,
+        registered_on_subject=clue.subject if clue.became else None,
         item=clue.item,
         item_version=clue.route.item_version,
         region=clue.region,
         summary=clue.summary,
+        name=clue.name,
+        place=clue.place,
+        complaint=clue.complaint,
         brought_by=clue.brought_by,
         owner=clue.owner,
         lead=clue.lead,
@@ -305,6 +361,17 @@ def _view(clue: Clue, found: tuple[FindingView, ...], now: datetime) -> ClueView
         approved_by=clue.approved_by,
         closed_on=clue.closed_on,
         version=clue.version,
+    )
+
+
+def _dispatched(clue: Clue, now: datetime) -> DispatchAnswer:
+    return DispatchAnswer(
+        clue=clue.id,
+        done=True,
+        lead=clue.lead,
+        cooperators=clue.cooperators,
+        sign_due=_due(clue.sign_due, now),
+        verify_due=_due(clue.verify_due, now),
     )
 
 

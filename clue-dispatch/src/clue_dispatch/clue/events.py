@@ -4,13 +4,14 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from clue_dispatch.clue import store
 from clue_dispatch.clue.domain import answering, registering
 from clue_dispatch.clue.domain.matter import Clue
 from clue_dispatch.clue.domain.registering import Brought
+from clue_dispatch.clue.store import reading, writing
 from clue_dispatch.routing import store as routing
 from clue_dispatch.terms import store as terms
 from clue_dispatch.terms.domain import When, rule_for_result, rule_for_warning
+from clue_dispatch.warning import store as warnings
 from contracts.clue_dispatch import ClueId, ClueState, Move, Origin, OriginType, RequestId
 from contracts.item_registry import ItemId
 from contracts.joint_inspection import ResultRecorded, VisitFinished, VisitPlanned, VisitRefused
@@ -26,8 +27,8 @@ from kit.inbox import on
 
 async def _raised(tx: AsyncConnection, event: WarningRaised, now: datetime) -> None:
     """Make a clue of a red or orange warning at once (which levels do is policy)."""
-    await store.remember_warning(tx, event)
-    for clue in await store.lock_of_warning(tx, event.warning):
+    await warnings.remember(tx, event)
+    for clue in await reading.lock_of_warning(tx, event.warning):
         if clue.state is not ClueState.CLOSED:
             decided = answering.raised_again(clue)
             await _save(tx, clue, decided, move=Move.RAISED_AGAIN, note=event.level, now=now)
@@ -37,7 +38,7 @@ async def _raised(tx: AsyncConnection, event: WarningRaised, now: datetime) -> N
 
 async def _assessed(tx: AsyncConnection, event: WarningAssessed, now: datetime) -> None:
     """Take over an assessment; a valid one makes a clue where the level asked for it first."""
-    clues = await store.lock_of_warning(tx, event.warning)
+    clues = await reading.lock_of_warning(tx, event.warning)
     for clue in clues:
         if clue.state is not ClueState.CLOSED:
             decided = answering.assessed(clue, event.outcome, at=now)
@@ -49,7 +50,7 @@ async def _assessed(tx: AsyncConnection, event: WarningAssessed, now: datetime) 
 
 async def _planned(tx: AsyncConnection, event: VisitPlanned, now: datetime) -> None:
     for request in map(RequestId, event.requests):
-        clue = await store.lock_of_request(tx, request)
+        clue = await reading.lock_of_request(tx, request)
         decided = answering.visit_planned(clue, request, visit=event.visit, on=event.on)
         note = f"{event.visit} {event.on.isoformat()}"
         await _save(tx, clue, decided, move=Move.VISIT_PLANNED, note=note, now=now)
@@ -57,14 +58,14 @@ async def _planned(tx: AsyncConnection, event: VisitPlanned, now: datetime) -> N
 
 async def _refused(tx: AsyncConnection, event: VisitRefused, now: datetime) -> None:
     request = RequestId(event.request)
-    clue = await store.lock_of_request(tx, request)
+    clue = await reading.lock_of_request(tx, request)
     decided = answering.visit_refused(clue, request, code=event.code, reason=event.reason)
     await _save(tx, clue, decided, move=Move.VISIT_REFUSED, note=event.code, now=now)
 
 
 async def _finished(tx: AsyncConnection, event: VisitFinished, now: datetime) -> None:
     for request in map(RequestId, event.requests):
-        clue = await store.lock_of_request(tx, request)
+        clue = await reading.lock_of_request(tx, request)
         decided = answering.visit_finished(clue, request, visit=event.visit)
         await _save(tx, clue, decided, move=Move.VISIT_FINISHED, note=event.visit, now=now)
 
@@ -75,15 +76,15 @@ async def _result(tx: AsyncConnection, event: ResultRecorded, now: datetime) -> 
         await _from_result(tx, event, now)
         return
     request = RequestId(event.request)
-    clue = await store.lock_of_request(tx, request)
+    clue = await reading.lock_of_request(tx, request)
     decided = answering.result_recorded(clue, request, result=event.result, visit=event.visit)
     note = f"{event.department} {event.code14}: {', '.join(event.categories)} → {event.disposal}"
     await _save(tx, clue, decided, move=Move.RESULT_RECORDED, note=note, now=now)
-    await store.keep_finding(tx, clue.id, event)
+    await writing.keep_finding(tx, clue.id, event)
 
 
 async def _from_warning(tx: AsyncConnection, id_: str, when: When, now: datetime) -> None:
-    warning = await store.warning_of(tx, id_)
+    warning = await warnings.last_raised(tx, id_)
     triggers = terms.warning_triggers(shanghai_day(now))
     rule = rule_for_warning(triggers, warning.level, when)
     if rule is None:
@@ -117,7 +118,7 @@ async def _from_result(tx: AsyncConnection, event: ResultRecorded, now: datetime
 
 async def _register(tx: AsyncConnection, brought: Brought, now: datetime) -> None:
     """Go the ordinary road; an origin that has its clue makes no second one."""
-    if await store.is_registered(tx, brought.origin):
+    if await reading.is_registered(tx, brought.origin):
         return
     day = shanghai_day(now)
     limits = terms.of_clues(day)
@@ -131,7 +132,7 @@ async def _register(tx: AsyncConnection, brought: Brought, now: datetime) -> Non
         at=now,
     )
     act = by_event(now, brought.origin.rule)
-    await store.add(tx, decided.value, act)
+    await writing.add(tx, decided.value, act)
     await conclude(tx, dealing(tx).actor, act, before=None, decided=decided)
 
 
@@ -145,7 +146,7 @@ async def _save(
     now: datetime,
 ) -> None:
     act = by_event(now)
-    await store.save(tx, before, decided.value, move_=move, act=act, note=note)
+    await writing.save(tx, before, decided.value, move_=move, act=act, note=note)
     await conclude(tx, dealing(tx).actor, act, before=before, decided=decided)
 
 

@@ -33,12 +33,15 @@ from contracts.clue_dispatch import (
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import Disposal
-from contracts.risk_monitor import Level, Outcome
+from contracts.risk_monitor import Outcome
 from kit.db import Id, Names
 
 
 class ClueColumns(TypedColumns):
-    """One row a clue; `turn` and `due_at` follow from the others and serve the work lists."""
+    """One row a clue; `turn`, `due_at` and `leading` follow from the others and serve the lists.
+
+    `leading` is the lead, before the dispatch the one that the matrix names: null is a finding.
+    """
 
     id: Named[ClueId] = Column(Id[ClueId](), primary_key=True)
     origin_type: Named[OriginType] = Column(Names(OriginType))
@@ -48,6 +51,9 @@ class ClueColumns(TypedColumns):
     item: Named[ItemId] = Column(Id[ItemId]())
     region: Named[RegionId] = Column(Id[RegionId]())
     summary: Named[str] = Column(Text)
+    name: Named[str | None] = Column(Text)
+    place: Named[str | None] = Column(Text)
+    complaint: Named[bool] = Column(Boolean)
     brought_by: Named[DepartmentId | None] = Column(Id[DepartmentId]())
     owner: Named[DepartmentId | None] = Column(Id[DepartmentId]())
     route: Named[dict[str, Any]] = Column(JSONB)
@@ -74,6 +80,7 @@ class ClueColumns(TypedColumns):
     version: Named[int] = Column(Integer)
     turn: Named[DepartmentId | None] = Column(Id[DepartmentId]())
     due_at: Named[datetime | None] = Column(DateTime(timezone=True))
+    leading: Named[DepartmentId | None] = Column(Id[DepartmentId]())
     readers: Named[list[str]] = Column(ARRAY(Text))
 
 
@@ -81,9 +88,14 @@ class ClueColumns(TypedColumns):
 clue = Table(
     "clue", metadata, ClueColumns, UniqueConstraint("origin_type", "origin_id", "origin_rule")
 )
-# "What is mine to do, the most urgent first", and "what is due before".
+# "What is mine to do, the most urgent first", "what is due before", "how many are open": an open
+# clue is always due, a closed one never.
 Index("clue_turn", clue.c.turn, clue.c.due_at, clue.c.id)
 Index("clue_due", clue.c.due_at, clue.c.id)
+# "How many were closed since".
+Index("clue_closed", clue.c.closed_on, postgresql_where=clue.c.closed_on.is_not(None))
+# "What does this department lead", and "what has no lead".
+Index("clue_leading", clue.c.leading, clue.c.id)
 # "What else is known of this subject", "of this item".
 Index("clue_subject", clue.c.subject, clue.c.id)
 Index("clue_item", clue.c.item, clue.c.id)
@@ -157,28 +169,3 @@ class MoveColumns(TypedColumns):
 
 move = Table("clue_move", metadata, MoveColumns)
 Index("clue_move_clue", move.c.clue, move.c.seq)
-
-
-class RaisedWarningColumns(TypedColumns):
-    """A warning as it was last raised: an assessment says only its id. Read by handlers alone."""
-
-    warning: Named[str] = Column(Text, primary_key=True)
-    item: Named[ItemId] = Column(Id[ItemId]())
-    subject: Named[EntityId] = Column(Id[EntityId]())
-    region: Named[RegionId] = Column(Id[RegionId]())
-    level: Named[Level] = Column(Names(Level))
-    kind: Named[str] = Column(Text)
-    model: Named[str] = Column(Text)
-    version: Named[int] = Column(Integer)
-
-
-raised_warning = Table("raised_warning", metadata, RaisedWarningColumns)
-
-
-class SightedColumns(TypedColumns):
-    """Provisional subjects that were announced: each is announced once. Read by nobody else."""
-
-    subject: Named[EntityId] = Column(Id[EntityId](), primary_key=True)
-
-
-sighted = Table("sighted", metadata, SightedColumns)

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
-from clue_dispatch.clue import store
 from clue_dispatch.clue.domain import registering
+from clue_dispatch.clue.store import reading, writing
 from clue_dispatch.routing import store as routing
 from clue_dispatch.terms import store as terms
 from contracts.clue_dispatch import Move
@@ -42,13 +42,13 @@ async def route_once(database: Database) -> int:
         now = dealing(tx).now
         day = shanghai_day(now)
         limits = terms.of_clues(day)
-        for clue in await store.lock_without_owner(tx, AT_ONCE):
+        for clue in await reading.lock_without_owner(tx, AT_ONCE):
             route = await routing.route(tx, clue.item, clue.region, stage=limits.stage, on=day)
             if route.lead is None:
                 continue
             decided = registering.route_again(clue, route)
             act = by_event(now)
-            await store.save(tx, clue, decided.value, move_=Move.ROUTED, act=act, note=route.lead)
+            await writing.save(tx, clue, decided.value, move_=Move.ROUTED, act=act, note=route.lead)
             await conclude(tx, actor, act, before=clue, decided=decided)
             found += 1
     return found

@@ -56,6 +56,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('status', sa.Integer(), nullable=True),
     sa.Column('media_type', sa.Text(), nullable=True),
+    sa.Column('location', sa.Text(), nullable=True),
     sa.Column('body', sa.LargeBinary(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('client', 'key')
@@ -85,6 +86,9 @@ def upgrade() -> None:
     sa.Column('duplicate', sa.Integer(), server_default='0', nullable=False),
     sa.Column('revised', sa.Integer(), server_default='0', nullable=False),
     sa.Column('rejected', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('skipped', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('sheet', sa.Text(), nullable=True),
+    sa.Column('layout', postgresql.JSONB(), nullable=True),
     sa.Column('ignored', postgresql.JSONB(), server_default='[]', nullable=False),
     sa.Column('fault', postgresql.JSONB(), nullable=True),
     sa.Column('bytes', sa.Integer(), nullable=False),
@@ -108,6 +112,12 @@ def upgrade() -> None:
     sa.Column('code', sa.Text(), nullable=False),
     sa.Column('facts', postgresql.JSONB(), nullable=False),
     sa.PrimaryKeyConstraint('job', 'row', 'place')
+    )
+    op.create_table('job_row',
+    sa.Column('job', sa.Text(), nullable=False),
+    sa.Column('row', sa.Integer(), nullable=False),
+    sa.Column('cells', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('job', 'row')
     )
     op.create_table('known_calendar',
     sa.Column('calendar', sa.Text(), nullable=False),
@@ -223,6 +233,9 @@ def upgrade() -> None:
     sa.Column('item', sa.Text(), nullable=False),
     sa.Column('region', sa.Text(), nullable=False),
     sa.Column('summary', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=True),
+    sa.Column('place', sa.Text(), nullable=True),
+    sa.Column('complaint', sa.Boolean(), nullable=False),
     sa.Column('brought_by', sa.Text(), nullable=True),
     sa.Column('owner', sa.Text(), nullable=True),
     sa.Column('route', postgresql.JSONB(), nullable=False),
@@ -249,19 +262,22 @@ def upgrade() -> None:
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('turn', sa.Text(), nullable=True),
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('leading', sa.Text(), nullable=True),
     sa.Column('readers', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('origin_type', 'origin_id', 'origin_rule')
     )
+    op.create_index('clue_closed', 'clue', ['closed_on'], unique=False, postgresql_where=sa.text('closed_on IS NOT NULL'))
     op.create_index('clue_due', 'clue', ['due_at', 'id'], unique=False)
     op.create_index('clue_item', 'clue', ['item', 'id'], unique=False)
+    op.create_index('clue_leading', 'clue', ['leading', 'id'], unique=False)
     op.create_index('clue_subject', 'clue', ['subject', 'id'], unique=False)
     op.create_index('clue_turn', 'clue', ['turn', 'due_at', 'id'], unique=False)
     op.create_index('clue_without_owner', 'clue', ['id'], unique=False, postgresql_where=sa.text("owner IS NULL AND state != 'closed'"))
     op.create_table('clue_move',
     sa.Column('seq', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('clue', sa.Text(), nullable=False),
-    sa.Column('move', sa.Enum('registered', 'routed', 'raised_again', 'assessed', 'dispatched', 'signed', 'returned', 'visit_requested', 'visit_planned', 'visit_refused', 'result_recorded', 'visit_finished', 'feedback', 'concluded', name='move', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('move', sa.Enum('registered', 'revised', 'routed', 'raised_again', 'assessed', 'dispatched', 'signed', 'returned', 'visit_requested', 'visit_planned', 'visit_refused', 'result_recorded', 'visit_finished', 'feedback', 'concluded', name='move', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('actor', sa.Text(), nullable=False),
     sa.Column('department', sa.Text(), nullable=True),
     sa.Column('acted_on', sa.DateTime(timezone=True), nullable=False),

@@ -1,8 +1,27 @@
 """What the responsibility matrix answers for an item and a place, with its proof (R5.6)."""
 
 from dataclasses import dataclass
+from datetime import date
 
-from contracts.item_registry import DepartmentId, Duty, DutyRole, Line, RegionId, Stage
+from contracts.item_registry import (
+    DepartmentId,
+    Duty,
+    DutyRole,
+    ItemId,
+    Line,
+    RegionId,
+    Stage,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the matrix is asked: who is responsible for an item at a stage, where, and on a day."""
+
+    item: ItemId
+    region: RegionId
+    stage: Stage
+    on: date
 
 
 @dataclass(frozen=True, slots=True)

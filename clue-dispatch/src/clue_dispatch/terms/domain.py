@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contracts.errors import Invalid
 from contracts.item_registry import Stage
 from contracts.joint_inspection import Category, Disposal
 from contracts.risk_monitor import Level
@@ -19,6 +20,12 @@ class Terms:
     verify: Term
     visit_days: int
     stage: Stage
+
+
+class NoTermsThen(Invalid):
+    """Nothing can be registered for a day on which no terms held yet."""
+
+    code = "clue-no-terms"
 
 
 class When(StrEnum):

@@ -43,6 +43,7 @@ def _shown(
 async def register_entity(new: EntityNew, tx: Tx, caller: Caller) -> EntityView:
     """Register an entity, or bring it up to date: the same content again changes nothing."""
     id_ = domain.identified(new.code, "code")
+    domain.placed(new.region, await store.regions(tx, [new.region]))
     await store.hold(tx)
     before = (await store.known(tx, [id_])).get(id_)
     after = domain.registered(id_, new, before)

@@ -1,6 +1,6 @@
 """Rules of an entity: who a code names, what a later row changes, what others may know."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contracts.credit_service import (
@@ -62,6 +62,21 @@ class KindContradictsCode(Invalid):
     """The code itself says that it is a sole trader's, or that it is not."""
 
     code = "kind-contradicts-code"
+
+
+class RegionUnknown(Invalid):
+    """What a request says of a place must name a node of the region tree."""
+
+    code = "credit-region-unknown"
+
+
+def placed(region: str | None, known: Collection[RegionId]) -> None:
+    """Check that a region that was sent is a node of the tree; refuses RegionUnknown.
+
+    An event's region is kept as it is: its sender has already answered for it.
+    """
+    if region is not None and region not in known:
+        raise RegionUnknown(field="region", got=region, expected="GET /api/v1/regions")
 
 
 def named(raw: str) -> EntityId | Fault:

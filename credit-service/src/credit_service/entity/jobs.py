@@ -16,10 +16,12 @@ from kit.jobs import Import, Row, RowFault, Taken, Upload, fault_of
 async def _take(tx: AsyncConnection, rows: Sequence[Row[EntityNew]], _upload: Upload) -> Taken:
     good: list[tuple[EntityId, EntityNew]] = []
     faults: list[RowFault] = []
+    regions = await store.regions(tx, {row.value.region for row in rows})
     for row in rows:
         try:
             id_ = domain.identified(row.value.code, "code")
             domain.agreed(id_, row.value.kind)
+            domain.placed(row.value.region, regions)
         except CodeNamesNobody as no:
             faults.append(RowFault(row.number, "code", str(no.facts["fault"]), dict(no.facts)))
         except Refusal as no:

@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.credit_service import EntityId, EntityKind
 from contracts.errors import NotFound
+from contracts.item_registry import ROOT, RegionId
 from credit_service.entity.domain import Entity
 from credit_service.entity.tables import entity
+from kit import places
 from kit.db import dealing
 from kit.lists import Paging, page
 
@@ -22,6 +24,12 @@ async def known(tx: AsyncConnection, ids: Iterable[EntityId]) -> dict[EntityId, 
     """Give the known ones of some ids, as they are (an alias is not followed)."""
     query = select(*_VALUE).where(entity.c.id.in_(sorted(set(ids))))
     return {row[0]: Entity(*row) for row in await tx.execute(query)}
+
+
+async def regions(tx: AsyncConnection, ids: Iterable[str | None]) -> set[RegionId]:
+    """Give those of some ids that are nodes of the region tree; its root always is one."""
+    wanted = {RegionId(id_) for id_ in ids if id_}
+    return {ROOT, *(await places.chains(tx, wanted) if wanted else ())}
 
 
 async def hold(tx: AsyncConnection) -> None:
@@ -63,6 +71,19 @@ async def followed(tx: AsyncConnection, id_: EntityId) -> tuple[Entity, tuple[En
         raise NotFound(entity=id_)
     query = select(entity.c.id).where(entity.c.alias_of == found.id).order_by(entity.c.id)
     return found, tuple((await tx.execute(query)).scalars())
+
+
+async def resolving(
+    tx: AsyncConnection, into: EntityId, subject: EntityId
+) -> tuple[Entity, Entity]:
+    """Give what an id is or became, and the row of a provisional subject; raises NotFound."""
+    found = await known(tx, [into, subject])
+    target = found.get(into)
+    if target is not None and target.alias_of is not None:
+        target = (await known(tx, [target.alias_of])).get(target.alias_of)
+    if target is None or subject not in found:
+        raise NotFound(entity=into if target is None else subject)
+    return target, found[subject]
 
 
 async def became(tx: AsyncConnection, ids: Iterable[EntityId]) -> dict[EntityId, EntityId]:

@@ -9,10 +9,12 @@ from contracts.credit_service import GradeView
 from credit_service.entity import store as entities
 from credit_service.entity.domain import identified
 from credit_service.grade import domain, store
+from credit_service.indicator_system import store as systems
+from credit_service.indicator_system.domain import id_of as system_id
 from kit.context import Now, Tx
 from kit.context import router as routes
 from kit.deadlines import shanghai_day
-from kit.lists import Page, shown
+from kit.lists import Page
 
 router = routes("/entities")
 
@@ -29,4 +31,10 @@ async def list_entity_grades(
     id_ = identified(entity_id)
     present = await entities.became(tx, [id_])
     grades = await store.as_of(tx, present[id_], day)
-    return shown(grades, GradeView.model_validate, None)
+    under = await systems.versions(
+        tx, (system_id(one.system, one.system_version) for one in grades)
+    )
+    meanings = store.meanings(day)
+    return Page(
+        items=[domain.explain(one, under[one.system], meanings) for one in grades], next=None
+    )

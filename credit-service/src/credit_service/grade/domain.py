@@ -5,17 +5,23 @@ A grade (分级分类) is internal input to supervision and no ground of punishm
 record speaks: knowing nothing is not the same as being good.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from contracts.credit_service import (
+    BandView,
     EntityId,
     GradeChanged,
+    GradeLineView,
+    GradeView,
     Indicator,
     Override,
+    OverrideView,
     RecordId,
     RecordKind,
+    RecordPointsView,
+    Words,
 )
 from contracts.errors import Invalid
 from contracts.item_registry import ItemId
@@ -166,6 +172,57 @@ def regrade(
     return Regraded(Decided(now, says=() if same else (_changed(now),)), next_on)
 
 
+def explain(grade: Grade, system: IndicatorSystem, meanings: Mapping[str, Words]) -> GradeView:
+    """Say a grade so that it can be read by itself: with the names of the version it rests on.
+
+    `system` is the version under which it was computed, `meanings` the dictionary of grades.
+    """
+    indicators = {one.id: one for one in system.indicators}
+    overrides = {one.id: one for one in system.overrides}
+    earned = system.bands[_earned(system, grade.points)].grade
+    return GradeView(
+        id=grade.id,
+        entity=grade.entity,
+        system=grade.system,
+        system_version=grade.system_version,
+        version=grade.version,
+        grade=grade.grade,
+        band=_band(system, grade.grade, meanings),
+        earned=_band(system, earned, meanings),
+        points=grade.points,
+        base=grade.base,
+        lines=tuple(_line_said(line, indicators[line.indicator]) for line in grade.lines),
+        overrides=tuple(_override_said(cap, overrides[cap.override]) for cap in grade.overrides),
+        valid_from=grade.valid_from,
+    )
+
+
+def _line_said(line: Line, indicator: Indicator) -> GradeLineView:
+    return GradeLineView(
+        indicator=line.indicator,
+        name=Words(zh=indicator.name, en=indicator.name_en),
+        points_each=indicator.points,
+        limit=indicator.limit,
+        points=line.points,
+        records=tuple(RecordPointsView.model_validate(one) for one in line.records),
+    )
+
+
+def _override_said(cap: Capped, override: Override) -> OverrideView:
+    name = Words(zh=override.name, en=override.name_en)
+    return OverrideView(override=cap.override, name=name, grade=cap.grade, records=cap.records)
+
+
+def _band(system: IndicatorSystem, grade: str, meanings: Mapping[str, Words]) -> BandView:
+    at = next(n for n, band in enumerate(system.bands) if band.grade == grade)
+    return BandView(
+        grade=grade,
+        from_points=system.bands[at].from_points,
+        below_points=system.bands[at - 1].from_points if at else None,
+        meaning=meanings.get(grade),
+    )
+
+
 def readers(system: IndicatorSystem, entries: Iterable[Entry]) -> list[str]:
     """Say who may read a grade: whoever may read one of the records that matter to it."""
     keys = (key for entry in entries if _matters(system, entry) for key in entry.scope)
@@ -218,6 +275,11 @@ def _capped(override: Override, item: ItemId, counting: Sequence[Entry]) -> Capp
 def _grade(system: IndicatorSystem, points: int, capped: Iterable[Capped]) -> str:
     """Give the grade of the points, or the worst that an override allows if that is worse."""
     order = [band.grade for band in system.bands]
-    floors = (band.from_points for band in system.bands)
-    earned = next(n for n, floor in enumerate(floors) if floor is None or points >= floor)
+    earned = _earned(system, points)
     return order[max([earned, *(order.index(cap.grade) for cap in capped)])]
+
+
+def _earned(system: IndicatorSystem, points: int) -> int:
+    """Give the place of the band that points fall into."""
+    floors = (band.from_points for band in system.bands)
+    return next(n for n, floor in enumerate(floors) if floor is None or points >= floor)

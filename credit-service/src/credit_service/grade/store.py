@@ -11,13 +11,14 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.acts import Act
-from contracts.credit_service import EntityId
+from contracts.credit_service import EntityId, Words
 from credit_service.entity import store as entities
 from credit_service.entity.domain import is_provisional
 from credit_service.grade import domain
 from credit_service.grade.domain import Capped, Entry, Grade, Line
 from credit_service.grade.tables import counted, grade, standing
 from credit_service.indicator_system import store as systems
+from kit import policy
 from kit.acts import conclude
 from kit.checks import Check
 from kit.db import dealing
@@ -51,12 +52,14 @@ async def follow(tx: AsyncConnection, subjects: Iterable[EntityId], act: Act) ->
     today = shanghai_day(dealing(tx).now)
     present = (await entities.became(tx, subjects)).values()
     graded = sorted({id_ for id_ in present if not is_provisional(id_)})
-    in_force = await systems.active(tx)
-    if not graded or not in_force:
+    if not graded:
         return
+    await systems.keep_active(tx)
     await _hold(tx, graded)
     found = await _entries(tx, graded)
     stand = await _standing(tx, graded)
+    # Of most firms nothing is said, and then no version can change anything.
+    in_force = await systems.active(tx) if stand or any(found.values()) else ()
     for entity in graded:
         for system in in_force:
             before = stand.get(domain.id_of(system.system, entity))
@@ -114,6 +117,15 @@ async def _save(
     )
     kept = insert(grade).values(**row, recorded_at=dealing(tx).now, readers=readers)
     await tx.execute(kept)
+
+
+def meanings(on: date) -> dict[str, Words]:
+    """Give what each grade of the dictionary means on a day."""
+    rows = policy.all_in_force(policy.load("credit_service"), "grade", on)
+    return {
+        row.key.removeprefix("grade."): Words(zh=row.values["zh"], en=row.values["en"])
+        for row in rows
+    }
 
 
 async def as_of(tx: AsyncConnection, entity: EntityId, on: date) -> list[Grade]:

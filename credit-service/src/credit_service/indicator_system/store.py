@@ -1,5 +1,6 @@
 """SQL of an indicator system: functions from a connection to values."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -51,6 +52,12 @@ async def get(tx: AsyncConnection, id_: SystemId) -> IndicatorSystem:
     return _made(row)
 
 
+async def versions(tx: AsyncConnection, ids: Iterable[SystemId]) -> dict[str, IndicatorSystem]:
+    """Give some versions, one a system, by system."""
+    query = select(*_VALUE).where(indicator_system.c.id.in_(sorted(ids)))
+    return {one.system: one for one in map(_made, await tx.execute(query))}
+
+
 async def lock(tx: AsyncConnection, id_: SystemId) -> IndicatorSystem:
     """Read one and hold it until the transaction ends; raises NotFound."""
     query = select(*_VALUE).where(indicator_system.c.id == id_).with_for_update()
@@ -73,9 +80,13 @@ async def in_force(tx: AsyncConnection, system: str) -> list[IndicatorSystem]:
     return [_made(row) for row in await tx.execute(query.with_for_update())]
 
 
-async def active(tx: AsyncConnection) -> list[IndicatorSystem]:
-    """Read every version that is in force, and keep it so until the transaction ends."""
+async def keep_active(tx: AsyncConnection) -> None:
+    """Let no other version come into force until the transaction ends."""
     await tx.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended(_LOCK, 0))))
+
+
+async def active(tx: AsyncConnection) -> list[IndicatorSystem]:
+    """Read every version that is in force; who decides by them has called `keep_active` before."""
     query = select(*_VALUE).where(indicator_system.c.state == SystemState.ACTIVE)
     return [_made(row) for row in await tx.execute(query.order_by(indicator_system.c.id))]
 

@@ -56,6 +56,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('status', sa.Integer(), nullable=True),
     sa.Column('media_type', sa.Text(), nullable=True),
+    sa.Column('location', sa.Text(), nullable=True),
     sa.Column('body', sa.LargeBinary(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('client', 'key')
@@ -85,6 +86,9 @@ def upgrade() -> None:
     sa.Column('duplicate', sa.Integer(), server_default='0', nullable=False),
     sa.Column('revised', sa.Integer(), server_default='0', nullable=False),
     sa.Column('rejected', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('skipped', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('sheet', sa.Text(), nullable=True),
+    sa.Column('layout', postgresql.JSONB(), nullable=True),
     sa.Column('ignored', postgresql.JSONB(), server_default='[]', nullable=False),
     sa.Column('fault', postgresql.JSONB(), nullable=True),
     sa.Column('bytes', sa.Integer(), nullable=False),
@@ -108,6 +112,12 @@ def upgrade() -> None:
     sa.Column('code', sa.Text(), nullable=False),
     sa.Column('facts', postgresql.JSONB(), nullable=False),
     sa.PrimaryKeyConstraint('job', 'row', 'place')
+    )
+    op.create_table('job_row',
+    sa.Column('job', sa.Text(), nullable=False),
+    sa.Column('row', sa.Integer(), nullable=False),
+    sa.Column('cells', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('job', 'row')
     )
     op.create_table('known_calendar',
     sa.Column('calendar', sa.Text(), nullable=False),

@@ -13,14 +13,13 @@ from contracts.credit_service import (
     RecordKind,
 )
 from contracts.item_registry import ItemId
+from credit_service.entity import store as entities
 from credit_service.entity.domain import identified
 from credit_service.grade import store as grades
 from credit_service.record import domain, store
 from kit.acts import conclude
-from kit.clock import new_id
-from kit.context import Caller, Now, Tx
+from kit.context import Caller, Tx
 from kit.context import router as routes
-from kit.deadlines import shanghai_day
 from kit.lists import Asked, Page, shown
 
 router = routes("/credit-records")
@@ -28,21 +27,10 @@ of_entity = routes("/entities")
 
 
 @router.post("", status_code=201)
-async def add_credit_record(
-    new: CreditRecordNew, tx: Tx, caller: Caller, now: Now
-) -> CreditRecordView:
+async def add_credit_record(new: CreditRecordNew, tx: Tx, caller: Caller) -> CreditRecordView:
     """Record what the caller's department says of a subject."""
-    department = domain.speaker(caller.department)
-    decided = domain.record(
-        new,
-        id_=RecordId(new_id()),
-        subject=await store.about(tx, new, department, new_id()),
-        department=department,
-        item=ItemId(new.item) if new.item else await store.item_of(tx, new.code14),
-        terms=store.terms(new.kind, new.detail, new.effective_on),
-        today=shanghai_day(now),
-        at=now,
-    )
+    regions = await entities.regions(tx, [new.region])
+    decided = await store.brought(tx, new, caller.department, regions)
     kept = await store.keep(tx, [decided.value])
     domain.only_once(kept, decided.value)
     await conclude(tx, caller, Act(), before=None, decided=decided)

@@ -11,8 +11,9 @@ from contracts.acts import Act
 from contracts.credit_service import CreditRecordNew, EntityId, RecordId, RecordKind
 from contracts.errors import NotFound
 from contracts.item_registry import DepartmentId, ItemId, RegionId
+from contracts.says import Decided
 from credit_service.entity import store as entities
-from credit_service.entity.domain import is_provisional
+from credit_service.entity.domain import is_provisional, placed
 from credit_service.grade import store as grades
 from credit_service.record import domain
 from credit_service.record.domain import CreditRecord, Terms
@@ -20,8 +21,10 @@ from credit_service.record.tables import credit_record
 from credit_service.subject import store as subjects
 from credit_service.subject.domain import ProvisionalSubject
 from kit import items, places, policy
+from kit.clock import new_id
 from kit.codes import normalise
 from kit.db import dealing
+from kit.deadlines import shanghai_day
 from kit.lists import Paging, page
 
 _NAMES = tuple(CreditRecord.__dataclass_fields__)
@@ -45,6 +48,25 @@ async def item_of(tx: AsyncConnection, code14: str | None) -> ItemId | None:
     query = select(items.item.c.item).where(items.item.c.codes14.contains([code14])).limit(2)
     found = (await tx.execute(query)).scalars().all()
     return ItemId(found[0]) if len(found) == 1 else None
+
+
+async def brought(
+    tx: AsyncConnection, new: CreditRecordNew, by: str | None, regions: Collection[RegionId]
+) -> Decided[CreditRecord]:
+    """Take what a department brings, by hand or in a file; `regions` are the known ones."""
+    now = dealing(tx).now
+    department = domain.speaker(by)
+    placed(new.region, regions)
+    return domain.record(
+        new,
+        id_=RecordId(new_id()),
+        subject=await about(tx, new, department, new_id()),
+        department=department,
+        item=ItemId(new.item) if new.item else await item_of(tx, new.code14),
+        terms=terms(new.kind, new.detail, new.effective_on),
+        today=shanghai_day(now),
+        at=now,
+    )
 
 
 async def about(

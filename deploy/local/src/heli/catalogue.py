@@ -27,12 +27,14 @@ from contracts import (
 from contracts.roles import OPERATIONS, PUBLIC
 from contracts.says import Fact
 from contracts.services import SERVICES
+from heli import licences, refusals
 from heli.databases import Database, provision
 from heli.engines import Engines
 from kit.openapi import merge
 
 ROOT = Path.cwd()
 OUT = ROOT / "docs" / "generated"
+SHOWN = ROOT / "gateway" / "src" / "gateway" / "console"  # what the gateway's pages show
 _OWNERS = (item_registry, credit_service, risk_monitor, clue_dispatch, joint_inspection, gateway)
 _KINDS = {"R": "R 复制状态", "F": "F 事实"}
 
@@ -56,9 +58,18 @@ def describe(package: str) -> dict[str, Any]:
     return described
 
 
+def circle_of(described: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Find who hears which event, by type, in the order of the contracts."""
+    hears = {one["service"]: set(one["hears"]) for one in described}
+    return {
+        fact.type: sorted(name for name, types in hears.items() if fact.type in types)
+        for fact in facts()
+    }
+
+
 def events_page(described: Iterable[Mapping[str, Any]]) -> str:
     """Write the table of events: who says it, who hears it, what it carries."""
-    hears = {one["service"]: set(one["hears"]) for one in described}
+    circle = circle_of(described)
     lines = [
         "# Events",
         "",
@@ -69,7 +80,7 @@ def events_page(described: Iterable[Mapping[str, Any]]) -> str:
         "|---|---|---|---|",
     ]
     for fact in facts():
-        readers = ", ".join(sorted(name for name, types in hears.items() if fact.type in types))
+        readers = ", ".join(circle[fact.type])
         fields = ", ".join(info.alias or name for name, info in fact.model_fields.items())
         lines.append(f"| `{fact.type}` | {_KINDS[fact.kind]} | {readers or '–'} | {fields} |")
     return "\n".join([*lines, "", *_shapes()]) + "\n"
@@ -170,7 +181,9 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     described = [describe(service.package) for service in SERVICES]
     document = merge({one["service"]: one["openapi"] for one in described})
+    catalogue = refusals.catalogue({one["service"]: one["refusals"] for one in described})
     pages = {
+        "errors.md": refusals.page(catalogue),
         "events.md": events_page(described),
         "roles.md": roles_page(),
         "requirements.md": requirements_page(),
@@ -178,6 +191,10 @@ def main() -> None:
     }
     for name, text in pages.items():
         (OUT / name).write_text(text, "utf-8")
+    shown = {"circle.json": circle_of(described), "problems.json": catalogue}
+    for name, data in shown.items():
+        (SHOWN / name).write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    licences.write()
     lacking = [r for r, since in requirements().items() if since != "–" and r not in covered()]
     if lacking:
         sys.exit("demanded, but no test covers: " + ", ".join(lacking))

@@ -11,6 +11,7 @@ from pathlib import Path
 from heli.problems import Problem
 
 _LOG_KEPT = 10 * 1024 * 1024  # bytes; a longer log starts anew and the old one stays as *.1
+_LINES = 5  # of a log are said, the last one being empty
 _STEP = 0.01  # seconds between two looks
 
 
@@ -28,6 +29,13 @@ def wait_until(done: Callable[[], bool], *, seconds: float) -> bool:
             return False
         time.sleep(_STEP)
     return True
+
+
+def last_words(log: Path, *, since: int = 0) -> str:
+    """Give the last lines of a log; what came before it is read in the file."""
+    with log.open("rb") as file:
+        file.seek(since)
+        return "\n".join(file.read()[-2000:].decode(errors="replace").split("\n")[-_LINES:]).strip()
 
 
 class Child:
@@ -80,9 +88,7 @@ class Child:
 
     def last_words(self) -> str:
         """Give the end of what it wrote to its log since it started."""
-        with self.log.open("rb") as file:
-            file.seek(self._began_at)
-            return file.read()[-2000:].decode(errors="replace").strip()
+        return last_words(self.log, since=self._began_at)
 
     def wait_ready(self, ready: Callable[[], bool], *, seconds: float) -> None:
         """Wait until it is ready; refuse with its last words when it ends or takes too long."""

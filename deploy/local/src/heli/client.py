@@ -24,18 +24,21 @@ MEDIA: Final = {
     ".csv": "text/csv",
     ".ndjson": "application/x-ndjson",
     ".jsonl": "application/x-ndjson",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".xls": "application/vnd.ms-excel",
 }
 
 Progress = Callable[[int], None]
 
 
 class ApiProblem(Exception):
-    """The gateway said no: problem+json, with a stable code."""
+    """The gateway said no: problem+json, with a stable code; `page` explains the code."""
 
-    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+    def __init__(self, status: int, body: Mapping[str, Any], gateway: str = "") -> None:
         self.status = status
         self.body = dict(body)
         self.code = str(body.get("code", status))
+        self.page = f"{gateway}/problems/{self.code}" if gateway and "code" in body else ""
         self.title = str(body.get("title", ""))
         self.errors: list[dict[str, Any]] = list(body.get("errors") or [])
         super().__init__(str(self))
@@ -63,7 +66,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.gateway = gateway.rstrip("/")
-        self._who = (client_id, client_secret)
+        self.credentials = (client_id, client_secret)
         self._patience_s = patience_s
         self._token, self._token_until = "", 0.0
         self._http = httpx.Client(
@@ -163,7 +166,7 @@ class Client:
                 answer = self._http.request(
                     method,
                     f"{API}{path}",
-                    headers={**(headers or {}), "Authorization": f"Bearer {self._bearer()}"},
+                    headers={**(headers or {}), "Authorization": f"Bearer {self.token()}"},
                     content=content() if content else None,
                     **options,
                 )
@@ -179,9 +182,10 @@ class Client:
             else:
                 return _checked(answer)
 
-    def _bearer(self) -> str:
+    def token(self) -> str:
+        """Give an access token that is good for a while."""
         if elapsed_s() >= self._token_until:
-            client_id, client_secret = self._who
+            client_id, client_secret = self.credentials
             form = {
                 "grant_type": "client_credentials",
                 "client_id": client_id,
@@ -223,4 +227,5 @@ def _checked(answer: httpx.Response) -> httpx.Response:
         body = answer.json()
     except ValueError:
         body = {"title": answer.text[:500]}
-    raise ApiProblem(answer.status_code, body if isinstance(body, dict) else {"title": str(body)})
+    body = body if isinstance(body, dict) else {"title": str(body)}
+    raise ApiProblem(answer.status_code, body, str(answer.url.copy_with(raw_path=b"")))

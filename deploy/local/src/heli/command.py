@@ -11,11 +11,14 @@ import typer
 from rich.table import Table
 
 from contracts.errors import Refusal
-from contracts.roles import Role
+from contracts.services import SERVICES
+from heli import access, draws, letters, talk
 from heli import load as loading
-from heli import talk
 from heli.client import ApiProblem
-from heli.reach import DataOption, GatewayOption, JsonOption, reach, running
+from heli.credentials import NotStarted
+from heli.examples import examples
+from heli.folder import LATER_MB, free_mb
+from heli.reach import DataOption, GatewayOption, JsonOption, caller, reach, running
 from heli.settings import Settings
 
 app = typer.Typer(
@@ -24,27 +27,52 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+    epilog=examples("heli", "heli demo --stay", "heli status"),
 )
-client_commands = typer.Typer(help="接入方凭证 credentials of integrators", no_args_is_help=True)
-dlq_commands = typer.Typer(help="死信 events that could not be handled", no_args_is_help=True)
-draw_commands = typer.Typer(help="抽取 draws", no_args_is_help=True)
-app.add_typer(client_commands, name="client")
-app.add_typer(dlq_commands, name="dlq")
-app.add_typer(draw_commands, name="draw")
+app.add_typer(access.commands, name="client")
+app.add_typer(letters.commands, name="dlq")
+app.add_typer(draws.commands, name="draw")
+app.command(epilog=examples("heli me", "heli me --json"))(access.me)
+app.command(
+    epilog=examples(
+        'eval "$(heli env)"; curl -s "$GATEWAY/api/v1/me" -H "Authorization: Bearer $TOKEN"',
+        "heli env --json",
+    )
+)(access.env)
+
+PortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="网关端口 the gateway's port, 0: any")
+]
 
 
 @app.callback(invoke_without_command=True)
-def first(context: typer.Context) -> None:
-    """Say what to do first when no command is given."""
-    if context.invoked_subcommand is None:
-        talk.say("first-steps")
+def first(context: typer.Context, *, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Say what can be done now when no command is given."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = Settings().changed(data=data)
+    state = running(settings.data)
+    if as_json:
+        talk.print_json({"running": bool(state), **state})
+    elif state:
+        typed = sys.argv[0] if Path(sys.argv[0]).name == "heli" else "heli"
+        talk.say("runs", heli=typed, **state)
+    else:
+        talk.say("nothing-runs", data=settings.data)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "heli up",
+        "heli up --port 8080 --sandbox",
+        "heli up --data ~/heli-data --today 2026-12-31",
+    )
+)
 def up(
     *,
     data: DataOption = None,
-    port: Annotated[int, typer.Option(help="网关端口 the gateway's port, 0: any")] = 0,
+    port: PortOption = 0,
     today: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="按这一天运行 play this day", show_default=False),
@@ -68,7 +96,11 @@ def up(
     run(settings, plan, as_json=as_json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "heli status", "heli status --json", "heli status --gateway http://127.0.0.1:8080"
+    )
+)
 def status(
     *, gateway: GatewayOption = None, data: DataOption = None, as_json: JsonOption = False
 ) -> None:
@@ -76,7 +108,7 @@ def status(
     settings = Settings().changed(gateway=gateway, data=data)
     state = running(settings.data)
     if not state and settings.gateway is None:
-        raise _not_started(settings)
+        raise NotStarted(folder=str(settings.data))
     services = state.get("services") or {"gateway": {"url": settings.gateway, "pid": None}}
     with httpx.Client(timeout=5.0, trust_env=False) as http:
         rows = {
@@ -93,6 +125,15 @@ def status(
                 name, "✔" if about["ready"] else "✘", about["url"], str(about["pid"] or "")
             )
         talk.out.print(table)
+        away = ", ".join(name for name, about in rows.items() if not about["ready"])
+        if state and free_mb(Path(state["data"])) < LATER_MB:
+            talk.warn(
+                "disk-nearly-full", folder=state["data"], free_mb=free_mb(Path(state["data"]))
+            )
+        if away and state:
+            talk.say("not-all-ready", names=away, logs=Path(state["data"]) / "logs")
+        elif away:
+            talk.say("gateway-not-ready", gateway=settings.gateway)
     raise typer.Exit(0 if ok else 1)
 
 
@@ -103,18 +144,16 @@ def _answers(http: httpx.Client, address: str) -> bool:
         return False
 
 
-def _not_started(settings: Settings) -> Refusal:
-    from heli.credentials import NotStarted  # noqa: PLC0415
-
-    return NotStarted(folder=str(settings.data))
-
-
-@app.command()
+@app.command(epilog=examples("heli verify", "heli verify --json", "heli verify --data .heli/demo"))
 def verify(
     *, gateway: GatewayOption = None, data: DataOption = None, as_json: JsonOption = False
 ) -> None:
     """核对 check everything that must hold; exit code 1 if anything does not."""
-    with reach(gateway, data).client() as client:
+    names = ", ".join(service.name for service in SERVICES)
+    with (
+        caller(gateway, data) as client,
+        talk.working("verifying", visible=not as_json, services=names),
+    ):
         answer = client.get("/operations/invariants")
     checks: list[dict[str, Any]] = answer["checks"]
     ok = bool(answer["ok"])
@@ -125,15 +164,33 @@ def verify(
         for check in checks:
             table.add_row("✔" if check["ok"] else "✘", check["name"], str(check["detail"] or ""))
         talk.out.print(table)
-        talk.say("verified" if ok else "not-verified")
+        if ok:
+            talk.say("verified", count=len(checks))
+        else:
+            talk.say("not-verified", count=sum(not check["ok"] for check in checks))
     raise typer.Exit(0 if ok else 1)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "heli load entities.xlsx --to entities --errors mend.xlsx",
+        "heli load mend.xlsx --to entities",
+        "heli load signals.ndjson --to signals --json",
+        "heli load targets.csv --to targets --again",
+    )
+)
 def load(
-    file: Annotated[Path, typer.Argument(help="CSV (UTF-8, GB18030) 或 or NDJSON")],
+    file: Annotated[
+        Path, typer.Argument(help=".xlsx, .csv (UTF-8, GB18030, UTF-16), .ndjson, .jsonl")
+    ],
     *,
-    to: Annotated[str, typer.Option("--to", help="集合 the collection, e.g. entities")],
+    to: Annotated[
+        str, typer.Option("--to", help=f"集合 the collection: {', '.join(loading.COLLECTIONS)}")
+    ],
+    errors: Annotated[
+        Path | None,
+        typer.Option(help="出错的行写入 rejected rows go to FILE.xlsx or .csv", show_default=False),
+    ] = None,
     key: Annotated[
         str | None, typer.Option(help="Idempotency-Key; 默认按内容 by content", show_default=False)
     ] = None,
@@ -145,87 +202,35 @@ def load(
     """批量导入 load a file; good rows are kept, each bad one is named. Exit code 1 if any is."""
     what = loading.Loading.of(file, to, key=key, again=again)
     with reach(gateway, data).client() as client:
-        whole = loading.run(client, what, as_json=as_json)
+        whole = loading.run(client, what, errors=errors, as_json=as_json)
     raise typer.Exit(0 if whole else 1)
 
 
-@client_commands.command("create")
-def client_create(
-    *,
-    department: Annotated[str, typer.Option(help="部门编号 id of its department")],
-    region: Annotated[str, typer.Option(help="区域编号 id of its region")],
-    role: Annotated[list[Role], typer.Option(help="角色，可多次 role, may be repeated")],
-    gateway: GatewayOption = None,
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """建立凭证 make a client; its secret is shown once."""
-    body = {"department": department, "region": region, "roles": sorted(set(role))}
-    with reach(gateway, data).client() as client:
-        made = client.post("/clients", body)
-    if as_json:
-        talk.print_json(made)
-    else:
-        talk.say("client-made", **made)
-
-
-@dlq_commands.command("list")
-def dlq_list(
-    *, gateway: GatewayOption = None, data: DataOption = None, as_json: JsonOption = False
-) -> None:
-    """列出 list dead letters of all services."""
-    with reach(gateway, data).client() as client:
-        letters = list(client.list("/operations/dead-letters"))
-    if as_json:
-        talk.print_json({"items": letters})
-        return
-    columns = sorted({name for letter in letters for name in letter})
-    table = Table()
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for letter in letters:
-        table.add_row(*(str(letter.get(column, "")) for column in columns))
-    talk.out.print(table)
-
-
-@dlq_commands.command("requeue")
-def dlq_requeue(
-    letter: Annotated[str, typer.Argument(metavar="ID", help="死信编号 its id")],
-    *,
-    gateway: GatewayOption = None,
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """重新处理 handle a dead letter again, under the same id."""
-    with reach(gateway, data).client() as client:
-        answer = client.post(f"/operations/dead-letters/{letter}:requeue")
-    if as_json:
-        talk.print_json(answer)
-    else:
-        talk.say("requeued", letter=letter)
-
-
-@draw_commands.command(
-    "verify", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+@app.command(
+    epilog=examples(
+        "heli demo",
+        "heli demo --stay --port 8080",
+        "heli demo --seed 7 --today 2026-12-31 --stations 300 --json",
+        "heli demo --silent tax",
+    )
 )
-def draw_verify(context: typer.Context) -> None:
-    """离线核验 recompute a draw's public file, offline: FILE."""
-    from heli.draw_verifier import main as verify_draw  # noqa: PLC0415  plain Python, loads alone
-
-    raise typer.Exit(verify_draw(context.args))
-
-
-@app.command()
 def demo(
     *,
     data: DataOption = None,
     stay: Annotated[bool, typer.Option("--stay", help="演示后保持运行 stay up")] = False,
     seed: Annotated[int, typer.Option(help="数据种子 seed of the world")] = 1,
-    stations: Annotated[int, typer.Option(help="加油站数 stations in the world")] = 200,
-    port: Annotated[int, typer.Option(help="网关端口 the gateway's port, 0: any")] = 0,
+    stations: Annotated[int, typer.Option(help="加油站数 stations in the world")] = 2000,
+    port: PortOption = 0,
     today: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="按这一天运行 play this day", show_default=False),
+    ] = None,
+    silent: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="没有数据的条线，可多次 a line that sends nothing, may be repeated",
+            show_default=False,
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -239,6 +244,7 @@ def demo(
         stations=stations,
         port=port,
         today=today.date() if today else None,
+        silent=tuple(silent or ()),
         as_json=as_json,
     )
     raise typer.Exit(code)

@@ -465,36 +465,70 @@ def draw_inspectors(
     seed: bytes,
 ) -> tuple[list[dict[str, Json]], list[dict[str, str]]]:
     """Seat after seat the smallest key of those free; then again with every limit one higher."""
-    recused = set(rows[plan["recused"]])
-    visits = []
+    seats = Seats(set(rows[plan["recused"]]))
+    staffs = []
     for department in plan["departments"]:
-        for target in targets_of(department, rows, allocations, seed):
-            order = ranking(department, rows, target, seed)
-            able = [(name, limit) for name, limit in order if (target, name) not in recused]
-            visits.append((department, target, able, list[str]()))
-    times: Counter[str] = Counter()
-    inside: set[tuple[str, str]] = set()
+        limits = limits_of(department, rows)
+        visits = [(t, list[str]()) for t in targets_of(department, rows, allocations, seed)]
+        staffs.append((department, limits, visits))
+    waiting = [visits if limits else [] for _, limits, visits in staffs]
     raised = 0
-    waiting = True
-    while waiting:
-        waiting = False
-        for department, target, able, team in visits:
-            while len(team) < department["seats"]:
-                left = [(name, limit) for name, limit in able if (target, name) not in inside]
-                free = [name for name, limit in left if times[name] < limit + raised]
-                if not free:
-                    waiting = waiting or bool(left)
-                    break
-                team.append(free[0])
-                inside.add((target, free[0]))
-                times[free[0]] += 1
+    while any(waiting):
+        for at, (department, limits, _) in enumerate(staffs):
+            most = {name: limit + raised for name, limit in limits.items()}
+            waiting[at] = seats.go_round(department["seats"], most, waiting[at], seed)
         raised += 1
     seated, empty = [], []
-    for department, target, _, team in visits:
-        names = {"department": department["department"], "target": target}
-        seated.append({**names, "inspectors": team})
-        empty += [names] * (department["seats"] - len(team))
+    for department, _, visits in staffs:
+        for target, team in visits:
+            names = {"department": department["department"], "target": target}
+            seated.append({**names, "inspectors": team})
+            empty += [names] * (department["seats"] - len(team))
     return seated, empty
+
+
+class Seats:
+    """Seats given so far: how often each inspector goes, and who is in which visit."""
+
+    def __init__(self, recused: set[Row]) -> None:
+        self.recused = recused
+        self.times: Counter[str] = Counter()
+        self.inside: set[tuple[str, str]] = set()
+
+    def go_round(
+        self, seats: int, most: dict[str, int], waiting: list[tuple[str, list[str]]], seed: bytes
+    ) -> list[tuple[str, list[str]]]:
+        """Give the empty seats of one department's visits; gives those that go round again."""
+        free = {name for name, limit in most.items() if self.times[name] < limit}
+        later: list[tuple[str, list[str]]] = []
+        for at, (target, team) in enumerate(waiting):
+            if not free:  # nor will anybody be for those behind, in this round
+                return later + waiting[at:]
+            able = [name for name in most if self.may(target, name)]
+            order = ranking([name for name in able if name in free], target, seed)
+            chosen = order[: seats - len(team)]
+            team.extend(chosen)
+            for name in chosen:
+                self.inside.add((target, name))
+                self.times[name] += 1
+                if self.times[name] >= most[name]:
+                    free.discard(name)
+            if len(team) < seats and len(able) > len(chosen):
+                later.append((target, team))
+        return later
+
+    def may(self, target: str, name: str) -> bool:
+        """Say whether an inspector is neither recused for a target nor in its visit already."""
+        return (target, name) not in self.recused and (target, name) not in self.inside
+
+
+def limits_of(department: dict[str, Json], rows: dict[str, list[Row]]) -> dict[str, int]:
+    """Give a department's qualified inspectors, each with the visits made before others go."""
+    return {
+        name: int(limit)
+        for name, limit, qualification in rows[department["inspectors"]]
+        if qualification == department["qualification"]
+    }
 
 
 def targets_of(
@@ -515,17 +549,11 @@ def targets_of(
     return sorted(visits, key=lambda handle: (key(seed, handle), handle))
 
 
-def ranking(
-    department: dict[str, Json], rows: dict[str, list[Row]], target: str, seed: bytes
-) -> list[tuple[str, int]]:
-    """Order a department's qualified inspectors, with their limits, for one target."""
+def ranking(names: list[str], target: str, seed: bytes) -> list[str]:
+    """Order inspectors for one target by their keys."""
     start = seed + b"\x01" + target.encode() + b"\0"
-    ranked = sorted(
-        (sha256(start + name.encode()).digest(), name, int(limit))
-        for name, limit, qualification in rows[department["inspectors"]]
-        if qualification == department["qualification"]
-    )
-    return [(name, limit) for _, name, limit in ranked]
+    ranked = sorted((sha256(start + name.encode()).digest(), name) for name in names)
+    return [name for _, name in ranked]
 
 
 # --- result ---------------------------------------------------------------------------------------

@@ -97,12 +97,19 @@ class Engines:
 
     # Start, tend, stop -------------------------------------------------------------------------
 
+    def claim(self) -> None:
+        """Take the folder, unless it is ours already; refuses when it is in use."""
+        if self._lock is None:
+            self._lock = place.lock(self.folder)
+
     def start(self) -> None:
-        """Start both; refuses when the folder is in use or no way is open."""
-        self._lock = place.lock(self.folder)
+        """Start both; refuses when the folder is in use, its disk is full, or no way is open."""
+        self.claim()
         try:
             self.notes += [(c, {"folder": str(self.folder)}) for c in place.warnings(self.folder)]
             self._parts = self._settle()
+            first = self._parts.postgres is not None and not self._parts.postgres.data.exists()
+            place.check_room(self._parts.home, place.FIRST_MB if first else place.LATER_MB)
             if self._parts.postgres is not None:
                 self._parts.postgres.ensure(self.secret("postgres"))
             self.tend()
@@ -133,7 +140,8 @@ class Engines:
     def _start(self, name: str) -> Child:
         port = self.port(name)
         if not ports.is_free(port):
-            raise PortTaken(port=port, program=name, file=str(self._ports_file))
+            by = ports.holder(port)
+            raise PortTaken(port=port, by=by, program=name, file=str(self._ports_file))
         match name, self._parts, self._lock:
             case "postgres", Parts(postgres=Postgres() as server), _:
                 return server.start(port)

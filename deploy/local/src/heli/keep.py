@@ -6,6 +6,14 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from heli.problems import Problem
+
+
+class Damaged(Problem):
+    """A kept file is not what was written."""
+
+    code = "file-damaged"
+
 
 def write(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Put a whole file in place in one step."""
@@ -24,10 +32,15 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; an absent file is an empty one."""
+    """Read a JSON object; an absent file is an empty one. Refuses Damaged."""
     if not path.exists():
         return {}
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as no:
+        raise Damaged(file=str(path), reason=str(no)) from no
+    if not isinstance(found, dict):
+        raise Damaged(file=str(path), reason="not an object")
     return found
 
 

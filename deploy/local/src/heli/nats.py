@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contracts.services import GATEWAY
 from heli.child import Child
 from heli.launch import Mode, Way
 from heli.ports import HOST
@@ -59,6 +60,9 @@ def permissions(service: str) -> dict[str, dict[str, list[str]]]:
         f"$JS.API.CONSUMER.MSG.NEXT.*.{service}",
         f"$JS.ACK.*.{service}.>",
     ]
+    if service == GATEWAY.name:  # overhears types and times for its start page (kit.bus.overhear)
+        pulse = f"*.{service}-pulse"
+        publish += [f"$JS.API.CONSUMER.{verb}.{pulse}" for verb in ("CREATE", "DELETE", "MSG.NEXT")]
     return {"publish": {"allow": publish}, "subscribe": {"allow": [f"_INBOX.{service}.>"]}}
 
 
@@ -72,7 +76,8 @@ def render(*, name: str, port: int, store: Path, passwords: Mapping[str, str]) -
     return (
         f"server_name: {json.dumps(name)}\n"
         f'listen: "{HOST}:{port}"\n'
-        f"jetstream {{ store_dir: {json.dumps(str(store))}, {_LIMITS} }}\n"
+        # Its grammar knows no \\u: letters stand as they are.
+        f"jetstream {{ store_dir: {json.dumps(str(store), ensure_ascii=False)}, {_LIMITS} }}\n"
         "max_payload: 1MB\n"
         f"accounts {{ HELI {{ jetstream: enabled, users: {json.dumps(users, indent=1)} }} }}\n"
     )

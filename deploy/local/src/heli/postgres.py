@@ -65,6 +65,12 @@ class InitFailed(Problem):
     code = "initdb-failed"
 
 
+class Incomplete(Problem):
+    """The data folder lacks what every one has."""
+
+    code = "data-incomplete"
+
+
 def settings(port: int, major: int) -> str:
     """Write postgresql.conf; a person's own settings go to own.conf, which is read last."""
     lines = {"listen_addresses": f"'{HOST}'", "port": str(port), **_SETTINGS}
@@ -103,7 +109,10 @@ class Postgres:
         """Make the data folder if there is none; refuse one of another major version."""
         if not self.data.exists():
             self._initialise(password)
-        found = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
+        version = self.data / "PG_VERSION"
+        if not version.exists():
+            raise Incomplete(folder=str(self.data), missing=version.name)
+        found = version.read_text(encoding="ascii").strip()
         if found != str(self.major):
             raise OtherMajor(folder=str(self.data), found=found, have=self.major)
 

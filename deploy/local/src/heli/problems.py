@@ -1,6 +1,7 @@
-"""What the command refuses, in two languages; the sentences stand in problems.toml."""
+"""What the command says, in two languages: refusals in problems.toml, the rest in sayings.toml."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -14,16 +15,25 @@ class Problem(Refusal):
 
 
 @cache
-def _sentences() -> dict[str, dict[str, str]]:
-    return tomllib.loads(files("heli").joinpath("problems.toml").read_text(encoding="utf-8"))
+def _texts() -> Mapping[str, Mapping[str, str]]:
+    table: dict[str, Mapping[str, str]] = {}
+    for name in ("sayings.toml", "problems.toml"):
+        table |= tomllib.loads(files("heli").joinpath(name).read_text(encoding="utf-8"))
+    return table
 
 
 def sentences(code: str, **facts: object) -> tuple[str, str]:
     """Give the Chinese and the English sentence of a code."""
-    both = _sentences()[code]
+    both = _texts()[code]
     return both["zh"].format_map(facts), both["en"].format_map(facts)
 
 
 def said(refusal: Refusal) -> tuple[str, str]:
     """Give the Chinese and the English sentence of a refusal."""
     return sentences(refusal.code, **refusal.facts)
+
+
+def remedy(code: str, **facts: object) -> tuple[str, str]:
+    """Say what to do about a code, in Chinese and in English."""
+    both = _texts()[code]
+    return both["remedy_zh"].format_map(facts), both["remedy_en"].format_map(facts)

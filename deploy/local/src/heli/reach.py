@@ -6,18 +6,22 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from heli import credentials, keep
+from heli import credentials, folder, keep
 from heli.client import Client
 from heli.credentials import NotStarted
 from heli.settings import Settings
 
-STATE: Final = "state.json"
+STATE: Final = folder.STATE
 DEMO: Final = "demo"
+_SHORT_S: Final = 10.0  # a person who waits for one answer wants to know soon that none comes
 
 DataOption = Annotated[
     Path | None,
     typer.Option(
-        "--data", help="数据文件夹 the data folder [HELI_DATA; .heli]", show_default=False
+        "--data",
+        readable=False,
+        help="数据文件夹 the data folder [HELI_DATA; .heli]",
+        show_default=False,
     ),
 ]
 GatewayOption = Annotated[
@@ -38,13 +42,17 @@ class Reach:
     client_secret: str
 
     def client(self, *, patience_s: float = 30.0) -> Client:
-        """Open a client."""
+        """Open a client that waits so long for a gateway that is away."""
         return Client(self.gateway, self.client_id, self.client_secret, patience_s=patience_s)
 
 
 def running(data: Path) -> dict[str, Any]:
-    """Give what `heli up` wrote about the stack that runs on a data folder; empty if none does."""
-    return keep.read_json(found(data) / STATE)
+    """Give what `heli up` wrote about the stack that runs on a data folder; empty if none does.
+
+    One that was killed leaves its state behind, but not its lock.
+    """
+    place = found(data)
+    return keep.read_json(place / STATE) if folder.in_use(place) else {}
 
 
 def found(data: Path) -> Path:
@@ -62,3 +70,8 @@ def reach(gateway: str | None, data: Path | None) -> Reach:
     if settings.client_id and settings.client_secret:
         return Reach(address, settings.client_id, settings.client_secret)
     return Reach(address, *credentials.bootstrap(found(settings.data)))
+
+
+def caller(gateway: str | None, data: Path | None) -> Client:
+    """Open a client for one question of a person."""
+    return reach(gateway, data).client(patience_s=_SHORT_S)

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import httpx
 import psycopg
+from sqlalchemy.exc import OperationalError
 
 from contracts.services import GATEWAY, SERVICES, ServiceName
 from heli import credentials, databases, keep, ports
-from heli.child import StartFailed
+from heli.child import StartFailed, last_words
 from heli.credentials import Credentials
 from heli.databases import Database
 from heli.engines import Engines
@@ -28,6 +29,7 @@ from kit.clock import Clock
 from kit.deadlines import SHANGHAI
 
 _SANDBOX: Final = "sandbox"
+_DEMO_PAGE: Final = "demo.html"  # `heli demo` writes it there, and the gateway shows it
 _READY_S: Final = 120.0
 _TRIES: Final = 3  # deaths of one service before a first start is given up
 _LOOK_S: Final = 0.1
@@ -38,6 +40,12 @@ class GatewayPortTaken(Problem):
     """The port asked for the gateway is used by another program."""
 
     code = "gateway-port-taken"
+
+
+class GatewayPortNotAllowed(Problem):
+    """The system does not let us have the port asked for the gateway."""
+
+    code = "gateway-port-not-allowed"
 
 
 class DatabaseAway(Problem):
@@ -81,7 +89,7 @@ class Stack:
         self.folder = self.engines.folder
         self._supervisor = Supervisor(())
         self._addresses: dict[str, str] = {}
-        self._ours = False  # the folder, once its lock is taken
+        self.ours = False  # the folder, once its lock is taken
 
     @property
     def gateway(self) -> str:
@@ -91,12 +99,14 @@ class Stack:
     def start(self, tell: Callable[[str], None]) -> None:
         """Bring everything up and wait until all six are ready; `tell` hears each step's code."""
         tell("step-engines")
+        self.engines.claim()
+        self.ours = True
+        self._check_port()
         self.engines.start()
-        self._ours = True
         tell("step-databases")
         self._provision()
         tell("step-migrations")
-        databases.migrate_all(self.engines)
+        self._migrate()
         self._make_streams()
         self._addresses = self._choose_addresses()
         made = credentials.prepare(self.folder)
@@ -111,6 +121,12 @@ class Stack:
             databases.provision(self.engines)
         except psycopg.OperationalError as no:
             raise DatabaseAway(reason=str(no).strip()) from no
+
+    def _migrate(self) -> None:
+        try:
+            databases.migrate_all(self.engines)
+        except OperationalError as no:
+            raise DatabaseAway(reason=str(no.orig).strip()) from no
 
     def _make_streams(self) -> None:
         try:
@@ -127,7 +143,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop services, then nats-server, then PostgreSQL."""
-        if self._ours:
+        if self.ours:
             (self.folder / STATE).unlink(missing_ok=True)
         self._supervisor.stop()
         self.engines.stop()
@@ -159,11 +175,16 @@ class Stack:
         names += [_SANDBOX] if self.plan.sandbox else []
         chosen = {name: ports.kept(file, name, movable=True) for name in names}
         if self.plan.port:
-            if not ports.is_free(self.plan.port):
-                raise GatewayPortTaken(port=self.plan.port)
             chosen[GATEWAY.name] = self.plan.port
             keep.write_json(file, keep.read_json(file) | {GATEWAY.name: self.plan.port})
         return {name: f"http://{ports.HOST}:{port}" for name, port in chosen.items()}
+
+    def _check_port(self) -> None:
+        no = ports.reason_against(self.plan.port)
+        if isinstance(no, PermissionError):
+            raise GatewayPortNotAllowed(port=self.plan.port, reason=no.strerror)
+        if no is not None:
+            raise GatewayPortTaken(port=self.plan.port, by=ports.holder(self.plan.port))
 
     def _programs(self, made: Credentials) -> list[Program]:
         programs = [
@@ -205,6 +226,7 @@ class Stack:
                 "HELI_BOOTSTRAP": str(made.bootstrap),
                 "HELI_SERVICES": json.dumps(self._siblings()),
                 "HELI_PLATFORM_URL": self._addresses.get(_SANDBOX, ""),
+                "HELI_DEMO_PAGE": str(self.folder / _DEMO_PAGE),
             }
         return env
 
@@ -240,8 +262,7 @@ class Stack:
 
     def _failed(self, name: str) -> StartFailed:
         log = self.folder / "logs" / f"{name}.log"
-        words = log.read_bytes()[-2000:].decode(errors="replace").strip()
-        return StartFailed(program=name, exit_code="≠ 0", log=str(log), words=words)
+        return StartFailed(program=name, exit_code="≠ 0", log=str(log), words=last_words(log))
 
 
 def _is_ready(http: httpx.Client, address: str) -> bool:

@@ -1,21 +1,38 @@
 """Speaking to the person at the keyboard: Chinese first, then English; JSON where asked."""
 
+import errno
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import httpx
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from contracts.errors import Refusal
 from heli.client import ApiProblem
-from heli.problems import said, sentences
+from heli.problems import remedy, sentences
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+# What the system's refusals mean to somebody who asked for a file.
+_CODES: Final = {
+    errno.EACCES: "path-refused",
+    errno.EPERM: "path-refused",
+    errno.EROFS: "path-refused",
+    errno.EISDIR: "path-refused",
+    errno.ENOTDIR: "path-refused",
+    errno.ENOENT: "path-missing",
+    errno.ENOSPC: "no-space-for-file",
+    errno.EDQUOT: "no-space-for-file",
+}
+
 
 def say(code: str, **facts: object) -> None:
-    """Say a sentence of problems.toml in both languages."""
+    """Say a sentence in both languages."""
     for sentence in sentences(code, **facts):
         out.print(sentence, markup=False)
 
@@ -32,19 +49,63 @@ def print_json(value: object) -> None:
     sys.stdout.flush()
 
 
+@contextmanager
+def working(code: str, *, visible: bool, **facts: object) -> Iterator[None]:
+    """Show on the side that something goes on, and for how long."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not visible) as progress:
+        progress.add_task(" · ".join(sentences(code, **facts)), total=None)
+        yield
+
+
 def explain(problem: Exception, *, as_json: bool) -> None:
-    """Say what went wrong, on the side."""
+    """Say what went wrong and what to try, on the side."""
+    told = _told(problem)
+    if as_json:
+        sys.stderr.write(json.dumps(told, ensure_ascii=False, default=str) + "\n")
+        return
+    for line in told["title"]:
+        err.print(line, style="red", markup=False)
+    for word, line in zip(("试试：", "Try: "), told["remedy"], strict=False):
+        err.print(f"{word}{line}", style="cyan", markup=False)
+
+
+def _told(problem: Exception) -> dict[str, Any]:
     match problem:
         case ApiProblem():
-            code, lines = problem.code, [str(problem)]
+            return {
+                "code": problem.code,
+                "status": problem.status,
+                "title": [str(problem)],
+                "remedy": list(sentences("see-page", page=problem.page)) if problem.page else [],
+                "errors": problem.errors,
+            }
         case Refusal():
-            code, lines = problem.code, list(said(problem))
+            return _worded(problem.code, problem.facts)
         case httpx.TransportError():
-            code, lines = "gateway-away", list(sentences("gateway-away", reason=str(problem)))
+            return _worded("gateway-away", {"address": _address(problem), "reason": _why(problem)})
+        case OSError(errno=number, filename=str() | bytes() as name) if number in _CODES:
+            return _worded(_CODES[number], {"file": str(name), "reason": problem.strerror})
         case _:
-            code, lines = "system-refused", list(sentences("system-refused", reason=str(problem)))
-    if as_json:
-        sys.stderr.write(json.dumps({"code": code, "title": lines}, ensure_ascii=False) + "\n")
-        return
-    for line in lines:
-        err.print(line, style="red", markup=False)
+            return _worded("system-refused", {"reason": _why(problem)})
+
+
+def _worded(code: str, facts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "code": code,
+        "title": list(sentences(code, **facts)),
+        "remedy": list(remedy(code, **facts)),
+        "facts": facts,
+    }
+
+
+def _why(problem: Exception) -> str:
+    return str(problem) or type(problem).__name__
+
+
+def _address(problem: httpx.TransportError) -> str:
+    try:
+        url = problem.request.url
+    except RuntimeError:  # raised before there was a request
+        return ""
+    return f"{url.scheme}://{url.netloc.decode()}"

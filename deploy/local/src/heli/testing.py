@@ -29,11 +29,17 @@ class Stack:
         state = json.loads((self.folder / "state.json").read_text("utf-8"))
         return int(state["services"][service]["pid"] or 0)
 
-    def heli(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run the command on this stack."""
+    def heli(self, *words: str, caller: Client | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the command on this stack, as its administrator or as a client."""
         command = [sys.executable, "-m", "heli", *words, "--data", str(self.folder)]
+        id_, secret = (caller or self.admin).credentials
         return subprocess.run(  # noqa: S603 - our own command
-            command, capture_output=True, text=True, check=False, timeout=120
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={"LANG": "C.UTF-8", "HELI_CLIENT_ID": id_, "HELI_CLIENT_SECRET": secret},
         )
 
     def settle(self) -> None:

@@ -2,14 +2,17 @@
 
 import logging
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
 from heli import talk
+from heli.folder import check_room
 from heli.problems import sentences
 from heli.settings import Settings
 from heli.stack import Plan, Stack
+
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM)
+_ROOM_MB: Final = 4  # less than this, and nothing that failed needs another reason
 
 
 class Told(BaseException):
@@ -20,17 +23,19 @@ def run(settings: Settings, plan: Plan, *, as_json: bool) -> None:
     """Start, print one line of JSON or the addresses, and keep watch in the foreground."""
     logging.getLogger("nats").setLevel(logging.CRITICAL)  # what it cannot do, we say
     stack = Stack(settings, plan)
+    _listen()
     try:
-        with _until_told():
-            _start(stack, as_json=as_json)
-            stack.watch()
+        _start(stack, as_json=as_json)
+        stack.watch()
     except Told:
         if not as_json:
             talk.say("stopping")
+    except Exception:
+        if stack.ours:  # a full disk has many names, none of which says so
+            check_room(stack.folder, _ROOM_MB)
+        raise
     finally:
-        # A second Ctrl-C must not leave half of it running.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        _deafen()
         stack.stop()
 
 
@@ -51,14 +56,17 @@ def _start(stack: Stack, *, as_json: bool) -> None:
             talk.say("sandbox-ready", **state)
 
 
-@contextmanager
-def _until_told() -> Iterator[None]:
+def _listen() -> None:
+    """Turn Ctrl-C and a termination into Told, once: a second one must not stop the stopping."""
+
     def told(_number: int, _frame: FrameType | None) -> None:
+        _deafen()
         raise Told
 
-    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    for number in _ENDS:
+        signal.signal(number, told)
+
+
+def _deafen() -> None:
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)

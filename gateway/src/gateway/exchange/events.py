@@ -1,6 +1,7 @@
 """Events in, for the exchange: what must be reported to the national platform."""
 
 from datetime import datetime
+from typing import assert_never
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,33 +17,24 @@ from kit.db import dealing
 from kit.inbox import on
 
 
-async def _result(tx: AsyncConnection, event: ResultRecorded, now: datetime) -> None:
+async def _report(
+    tx: AsyncConnection, event: ResultRecorded | PenaltyDecided, now: datetime
+) -> None:
+    """Report one fact: the content is read from its owner when the batch goes."""
+    match event:
+        case ResultRecorded():
+            kind, fact, record = ReportKind.INSPECTION, event.result, event.visit
+        case PenaltyDecided():
+            kind, fact, record = ReportKind.PENALTY, event.penalty, event.case
+        case _:
+            assert_never(event)
     await _add(
         tx,
         Report(
             id=ReportId(new_id()),
-            kind=ReportKind.INSPECTION,
-            source=Source(service=event.service(), id=event.result),
-            record=event.visit,
-            subject=event.subject,
-            department=event.department,
-            region=event.region,
-            code14=event.code14,
-            state=ReportState.PENDING,
-            version=1,
-            created_at=now,
-        ),
-    )
-
-
-async def _penalty(tx: AsyncConnection, event: PenaltyDecided, now: datetime) -> None:
-    await _add(
-        tx,
-        Report(
-            id=ReportId(new_id()),
-            kind=ReportKind.PENALTY,
-            source=Source(service=event.service(), id=event.penalty),
-            record=event.case,
+            kind=kind,
+            source=Source(service=event.service(), id=fact),
+            record=record,
             subject=event.subject,
             department=event.department,
             region=event.region,
@@ -66,4 +58,4 @@ async def _add(tx: AsyncConnection, report: Report) -> None:
     await store.add(tx, report, cause=cause, readers=readers)
 
 
-SUBSCRIPTIONS = (on(ResultRecorded, _result), on(PenaltyDecided, _penalty))
+SUBSCRIPTIONS = (on(ResultRecorded, _report), on(PenaltyDecided, _report))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.errors import NotFound
 from contracts.roles import OPERATIONS, PUBLIC, Role
 from contracts.services import GATEWAY, SERVICES
 
@@ -21,6 +22,12 @@ _TRACE: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9
 _PARAMETER: Final = re.compile(r"\\\{id\\\}")
 
 
+class NoSuchJob(NotFound):
+    """A job's id begins with its service's name; this one begins with none."""
+
+    code = "no-such-job"
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """Who answers, and under which path inside."""
@@ -35,7 +42,10 @@ class Way:
 
 
 def way(method: str, path: str) -> Way | None:
-    """Find who answers a path below `/api/v1`, still percent-encoded; None where nobody does."""
+    """Find who answers a path below `/api/v1`, still percent-encoded; None where nobody does.
+
+    Refuses: NoSuchJob.
+    """
     first = _FIRST.match(path)
     if first is None:
         return None
@@ -52,9 +62,13 @@ def way(method: str, path: str) -> Way | None:
 
 def _of_job(path: str) -> Way | None:
     """Read the owner from a job's id, which begins with it: `<service>-<uuid>`."""
-    id_ = path.removeprefix("/jobs/")
+    id_ = path.removeprefix("/jobs").strip("/").partition("/")[0]
+    if not id_:
+        return None
     owner = next((name for name in _NAMES if id_.startswith(f"{name}-")), None)
-    return Way(owner, path) if owner else None
+    if owner is None:
+        raise NoSuchJob(job=id_, expected=[f"{name}-…" for name in _NAMES])
+    return Way(owner, path)
 
 
 def public_operations(

@@ -18,8 +18,10 @@ from contracts.item_registry import (
     PublishItem,
     RegionId,
 )
-from item_registry.item import domain, store
-from item_registry.item.domain import Item
+from item_registry.item import store
+from item_registry.item.domain import versions
+from item_registry.item.domain.listing import Listing
+from item_registry.item.domain.versions import Item
 from item_registry.place import domain as places
 from item_registry.place import store as place_store
 from kit.acts import conclude, moment
@@ -29,12 +31,17 @@ from kit.lists import Asked, Page, shown
 
 items: APIRouter = router("/items")
 
+_LISTED = tuple(name for name in ItemView.model_fields if name in Listing.__dataclass_fields__)
+_OWN = tuple(name for name in ItemView.model_fields if name not in _LISTED)
+
 
 @items.post("", status_code=201)
-async def create_item(new: NewItem, tx: Tx, caller: Caller, response: Response) -> ItemView:
+async def create_item(
+    new: NewItem, tx: Tx, caller: Caller, now: Now, response: Response
+) -> ItemView:
     """Draft an item (国办发〔2023〕1号, 四)."""
     places.allow(caller.regions, await place_store.known_chain(tx, new.region))
-    decided = domain.draft(new)
+    decided = versions.draft(new, store.body_names(shanghai_day(now)))
     await store.add(tx, decided.value)
     await conclude(tx, caller, Act(basis=new.basis), before=None, decided=decided)
     return _tagged(decided.value, response)
@@ -49,12 +56,16 @@ async def list_items(
     line: Annotated[Line | None, Query(description="有职责的条线 with a duty in it")] = None,
     region: RegionId | None = None,
     on: Annotated[date | None, Query(description="在该日生效 in force on that day")] = None,
+    flagged: Annotated[
+        bool | None,
+        Query(description="比例、频次或抽查主体有待人工确定 something in words is left to decide"),
+    ] = None,
 ) -> Page[ItemView]:
     """List versions of items: published ones and drafts unless a state or a day is asked for."""
     found, next_ = await store.page_of(
-        tx, asked, state=state, kind=kind, line=line, region=region, on=on
+        tx, asked, state=state, kind=kind, line=line, region=region, on=on, flagged=flagged
     )
-    return shown(found, ItemView.model_validate, next_)
+    return shown(found, _shown, next_)
 
 
 @items.get("/{item_id}")
@@ -69,12 +80,15 @@ async def change_item(
     change: ChangedItem,
     tx: Tx,
     caller: Caller,
+    now: Now,
     response: Response,
     if_match: Annotated[str | None, Header(description="草稿的 ETag")] = None,
 ) -> ItemView:
     """Change a draft; `If-Match` is the ETag that was seen."""
     item = await store.lock_newest(tx, item_id)
-    decided = domain.revise(item, change, seen=_seen(if_match))
+    decided = versions.revise(
+        item, change, seen=_seen(if_match), names=store.body_names(shanghai_day(now))
+    )
     places.allow(caller.regions, await place_store.chain(tx, item.region))
     places.allow(caller.regions, await place_store.known_chain(tx, decided.value.region))
     await store.put(tx, [decided.value])
@@ -90,11 +104,11 @@ async def publish_item(
     item = await store.lock_newest(tx, item_id)
     before = await store.lock_published(tx, item_id)
     places.allow(caller.regions, await place_store.chain(tx, item.region))
-    decided = domain.publish(item, before, on=shanghai_day(moment(act, now)))
-    closed = [domain.close(before, decided.value)] if before else []
+    decided = versions.publish(item, before, on=shanghai_day(moment(act, now)))
+    closed = [versions.close(before, decided.value)] if before else []
     await store.put(tx, [*closed, decided.value])
     await conclude(tx, caller, act, before=item, decided=decided)
-    return ItemView.model_validate(decided.value)
+    return _shown(decided.value)
 
 
 @items.get("/{item_id}/versions")
@@ -102,7 +116,7 @@ async def list_item_versions(item_id: ItemId, tx: Tx, asked: Asked) -> Page[Item
     """List all versions of an item, closed ones too."""
     await store.newest(tx, item_id)
     found, next_ = await store.page_of(tx, asked, id_=item_id, past=True)
-    return shown(found, ItemView.model_validate, next_)
+    return shown(found, _shown, next_)
 
 
 @items.post("/{item_id}/versions", status_code=201)
@@ -112,15 +126,21 @@ async def create_item_version(
     """Begin the draft of the next version as a copy of the published one."""
     newest = await store.lock_newest(tx, item_id)
     places.allow(caller.regions, await place_store.chain(tx, newest.region))
-    decided = domain.next_version(newest)
+    decided = versions.next_version(newest)
     await store.add(tx, decided.value)
     await conclude(tx, caller, act, before=None, decided=decided)
     return _tagged(decided.value, response)
 
 
+def _shown(item: Item) -> ItemView:
+    own = {name: getattr(item, name) for name in _OWN}
+    listed = {name: getattr(item.listing, name) for name in _LISTED}
+    return ItemView.model_validate(own | listed)
+
+
 def _tagged(item: Item, response: Response) -> ItemView:
     response.headers["ETag"] = f'"{item.mark}"'
-    return ItemView.model_validate(item)
+    return _shown(item)
 
 
 def _seen(if_match: str | None) -> str | None:

@@ -4,14 +4,17 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import or_, select
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.errors import NotFound
 from contracts.item_registry import Duty, ItemId, ItemKind, ItemState, Line, RegionId
-from item_registry.item.domain import Item, ItemExists
+from item_registry.item.domain.listing import BodyName, Listing
+from item_registry.item.domain.versions import Item, ItemExists
 from item_registry.item.tables import item
+from kit import policy
 from kit.lists import Paging, page
 
 _VALUE = (
@@ -27,20 +30,33 @@ _VALUE = (
     item.c.from_,
     item.c.to,
     item.c.duties,
+    item.c.listing,
 )
+_LISTING = TypeAdapter(Listing)
 _NAMES = tuple(one.name for one in _VALUE)
 
 
 def _item(row: Sequence[Any]) -> Item:
     values = dict(zip(_NAMES, row, strict=True))
     duties = tuple(Duty.model_validate(duty) for duty in values["duties"])
-    return Item(**values | {"duties": duties, "codes14": tuple(values["codes14"])})
+    listing = _LISTING.validate_python(values["listing"])
+    parts = {"duties": duties, "codes14": tuple(values["codes14"]), "listing": listing}
+    return Item(**values | parts)
 
 
 def _row(value: Item) -> dict[str, Any]:
     duties = [duty.model_dump(mode="json") for duty in value.duties]
     values = {column.name: getattr(value, column.name) for column in _VALUE}
-    return values | {"duties": duties, "codes14": list(value.codes14)}
+    listing = _LISTING.dump_python(value.listing, mode="json")
+    return values | {"duties": duties, "codes14": list(value.codes14), "listing": listing}
+
+
+def body_names(on: date) -> tuple[BodyName, ...]:
+    """Give the words by which lists name the agencies of lines, as they are on a day."""
+    rows = policy.all_in_force(policy.load("item_registry"), "inspecting-body", on)
+    return tuple(
+        BodyName(tuple(row.values["words"]), tuple(map(Line, row.values["lines"]))) for row in rows
+    )
 
 
 async def newest(tx: AsyncConnection, id_: ItemId) -> Item:
@@ -83,6 +99,12 @@ def _on(day: date) -> Any:  # noqa: ANN401 - a clause
     )
 
 
+def _flagged() -> ColumnElement[bool]:
+    """Ask whether something that a list says is left for a person to decide."""
+    parts = (item.c.listing[part]["flag"] for part in ("ratio", "frequency", "inspecting_body"))
+    return or_(*(func.coalesce(part.astext, "").like("_%") for part in parts))
+
+
 async def lock_newest_of(tx: AsyncConnection, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
     """Hold the last versions of the known ones of some items."""
     query = select(*_VALUE).where(item.c.id.in_(sorted(set(ids))))
@@ -100,6 +122,7 @@ async def page_of(
     line: Line | None = None,
     region: RegionId | None = None,
     on: date | None = None,
+    flagged: bool | None = None,
     past: bool = False,
 ) -> tuple[list[Item], str | None]:
     """Give a page of versions; closed ones only when `past`, a state or a day asks for them."""
@@ -116,6 +139,8 @@ async def page_of(
         query = query.where(item.c.region == region)
     if on is not None:
         query = query.where(_on(on))
+    if flagged is not None:
+        query = query.where(_flagged() if flagged else not_(_flagged()))
     if state is None and on is None and not past:
         query = query.where(item.c.state != ItemState.CLOSED)
     rows, next_ = await page(tx, query, by=(item.c.id, item.c.version), asked=asked)

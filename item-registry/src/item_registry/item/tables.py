@@ -12,7 +12,7 @@ from kit.db import Id, Names
 
 
 class ItemColumns(TypedColumns):
-    """One row a version; the duties that it brings stand with it."""
+    """One row a version; its duties and what its list says stand with it."""
 
     id: Named[ItemId] = Column(Id[ItemId](), primary_key=True)
     version: Named[int] = Column(primary_key=True)
@@ -26,6 +26,7 @@ class ItemColumns(TypedColumns):
     from_: Named[date | None]
     to: Named[date | None]
     duties: Named[list[dict[str, Any]]] = Column(JSONB, nullable=False)
+    listing: Named[dict[str, Any]] = Column(JSONB, nullable=False)
 
 
 item = Table("item", metadata, ItemColumns)

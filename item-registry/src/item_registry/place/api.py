@@ -27,11 +27,8 @@ departments: APIRouter = router("/departments")
 @regions.post("", status_code=201)
 async def create_region(new: NewRegion, tx: Tx, caller: Caller) -> RegionView:
     """Add a node to the tree; a known one is changed by an import."""
-    region = domain.region_of(new)
-    tree = await store.tree(tx)
-    domain.hang(region, tree=tree, promised={})
+    decided = domain.take_region(new, None, tree=await store.tree(tx), promised={})
     domain.allow(caller.regions, await store.chain(tx, new.parent or new.id))
-    decided = domain.register_region(region, None)
     await store.add_region(tx, decided.value)
     await conclude(tx, caller, Act(), before=None, decided=decided)
     return RegionView.model_validate(decided.value)
@@ -62,15 +59,14 @@ async def get_region(region_id: RegionId, tx: Tx) -> RegionView:
 @departments.post("", status_code=201)
 async def create_department(new: NewDepartment, tx: Tx, caller: Caller) -> DepartmentView:
     """Register an agency; a known one is changed by an import."""
-    department = domain.department_of(new)
-    domain.staff(
-        department,
+    decided = domain.take_department(
+        new,
+        None,
         regions=await store.existing_regions(tx, new.territory),
         agencies=await store.existing_departments(tx, [new.successor] if new.successor else []),
     )
     for node in new.territory:
         domain.allow(caller.regions, await store.chain(tx, node))
-    decided = domain.register_department(department, None)
     await store.add_department(tx, decided.value)
     await conclude(tx, caller, Act(), before=None, decided=decided)
     return DepartmentView.model_validate(decided.value)

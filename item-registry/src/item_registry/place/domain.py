@@ -118,7 +118,7 @@ def hang(region: Region, *, tree: Tree, promised: Tree) -> None:
         if node in seen:
             raise ParentCircular(field="parent", got=region.parent, expected="≠ id, ↑ 000000")
         if node not in tree and node not in promised:
-            raise ParentUnknown(field="parent", got=node, expected="GET /regions")
+            raise ParentUnknown(field="parent", got=node, expected="GET /api/v1/regions")
         seen.add(node)
         node = tree[node] if node in tree else promised[node]
 
@@ -133,10 +133,10 @@ def staff(
     """
     for node in department.territory:
         if node not in regions:
-            raise RegionUnknown(field="territory", got=node, expected="GET /regions")
+            raise RegionUnknown(field="territory", got=node, expected="GET /api/v1/regions")
     heir = department.successor
     if heir is not None and (heir == department.id or heir not in agencies):
-        raise SuccessorUnknown(field="successor", got=heir, expected="GET /departments")
+        raise SuccessorUnknown(field="successor", got=heir, expected="GET /api/v1/departments")
 
 
 def allow(own: Iterable[str], chain: Sequence[RegionId]) -> None:
@@ -146,6 +146,28 @@ def allow(own: Iterable[str], chain: Sequence[RegionId]) -> None:
     """
     if not {*chain, ROOT} & set(own):
         raise OutsideYourRegions(region=chain[0], yours=sorted(own))
+
+
+def take_region(
+    new: NewRegion, before: Region | None, *, tree: Tree, promised: Tree
+) -> Decided[Region]:
+    """Add or change the node that was sent where it hangs in the tree; refuses as `hang` does."""
+    region = region_of(new)
+    hang(region, tree=tree, promised=promised)
+    return register_region(region, before)
+
+
+def take_department(
+    new: NewDepartment,
+    before: Department | None,
+    *,
+    regions: Collection[RegionId],
+    agencies: Collection[DepartmentId],
+) -> Decided[Department]:
+    """Add or change the agency that was sent; refuses as `staff` does."""
+    department = department_of(new)
+    staff(department, regions=regions, agencies=agencies)
+    return register_department(department, before)
 
 
 def register_region(region: Region, before: Region | None) -> Decided[Region]:

@@ -1,6 +1,6 @@
 """Bulk rows of places: regions and departments, in any order within a file."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -8,14 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.errors import Refusal
-from contracts.item_registry import DepartmentId, NewDepartment, NewRegion, RegionId
-from contracts.says import Fact
+from contracts.item_registry import NewDepartment, NewRegion, RegionId
+from contracts.says import Decided, Fact
 from item_registry.place import domain, store
 from kit import outbox
 from kit.jobs import Import, Row, RowFault, Taken, Upload, fault_of, job, job_chunk
 from kit.uploads import rows_of
 
 M = TypeVar("M", bound=BaseModel)
+N = TypeVar("N", NewRegion, NewDepartment)
+V = TypeVar("V", domain.Region, domain.Department)
 
 
 async def _regions(tx: AsyncConnection, rows: Sequence[Row[NewRegion]], upload: Upload) -> Taken:
@@ -26,21 +28,16 @@ async def _regions(tx: AsyncConnection, rows: Sequence[Row[NewRegion]], upload: 
         promised = {one.id: one.parent async for one in _whole(tx, upload, REGIONS, NewRegion)}
     promised |= {row.value.id: row.value.parent for row in rows}
     before = await store.regions(tx, [row.value.id for row in rows])
-    changed: dict[RegionId, domain.Region] = {}
-    tally = _Tally()
-    for row in rows:
-        region = domain.region_of(row.value)
-        try:
-            domain.hang(region, tree=tree, promised=promised)
-        except Refusal as no:
-            tally.faults.append(fault_of(row.number, no))
-            continue
-        known = before.get(region.id)
-        decided = domain.register_region(region, known)
-        tally.count(known=known is not None, says=decided.says)
-        before[region.id] = changed[region.id] = decided.value
-        tree[region.id] = region.parent
-    await store.put_regions(tx, list(changed.values()))
+
+    def decide(new: NewRegion) -> tuple[bool, Decided[domain.Region]]:
+        known = before.get(new.id)
+        decided = domain.take_region(new, known, tree=tree, promised=promised)
+        tree[new.id] = new.parent
+        before[new.id] = decided.value
+        return known is not None, decided
+
+    changed, tally = _decide(rows, decide)
+    await store.put_regions(tx, changed)
     await outbox.add(tx, tally.says)
     return tally.taken()
 
@@ -57,22 +54,34 @@ async def _departments(
     if heirs - agencies:
         agencies |= {one.id async for one in _whole(tx, upload, DEPARTMENTS, NewDepartment)}
     before = await store.departments(tx, [row.value.id for row in rows])
-    changed: dict[DepartmentId, domain.Department] = {}
+
+    def decide(new: NewDepartment) -> tuple[bool, Decided[domain.Department]]:
+        known = before.get(new.id)
+        decided = domain.take_department(new, known, regions=regions, agencies=agencies)
+        before[new.id] = decided.value
+        return known is not None, decided
+
+    changed, tally = _decide(rows, decide)
+    await store.put_departments(tx, changed)
+    await outbox.add(tx, tally.says)
+    return tally.taken()
+
+
+def _decide(
+    rows: Sequence[Row[N]], decide: Callable[[N], tuple[bool, Decided[V]]]
+) -> tuple[list[V], "_Tally"]:
+    """Decide on rows in their order, each on what those before it left; gives what changed."""
+    changed: dict[str, V] = {}
     tally = _Tally()
     for row in rows:
-        department = domain.department_of(row.value)
         try:
-            domain.staff(department, regions=regions, agencies=agencies)
+            known, decided = decide(row.value)
         except Refusal as no:
             tally.faults.append(fault_of(row.number, no))
             continue
-        known = before.get(department.id)
-        decided = domain.register_department(department, known)
-        tally.count(known=known is not None, says=decided.says)
-        before[department.id] = changed[department.id] = decided.value
-    await store.put_departments(tx, list(changed.values()))
-    await outbox.add(tx, tally.says)
-    return tally.taken()
+        tally.count(known=known, says=decided.says)
+        changed[row.value.id] = decided.value
+    return list(changed.values()), tally
 
 
 class _Tally:

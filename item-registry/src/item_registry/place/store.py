@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.errors import NotFound
-from contracts.item_registry import DepartmentId, DivisionSpan, Line, RegionId
+from contracts.item_registry import ROOT, DepartmentId, DivisionSpan, Line, RegionId
 from item_registry.place.domain import (
     Department,
     DepartmentExists,
@@ -84,14 +84,15 @@ async def known(tx: AsyncConnection, places: Iterable[RegionId]) -> set[RegionId
     wanted = set(places)
     found = await existing_regions(tx, wanted)
     if wanted - found:
-        raise RegionUnknown(field="region", got=min(wanted - found), expected="GET /regions")
+        raise RegionUnknown(field="region", got=min(wanted - found), expected="GET /api/v1/regions")
     return found
 
 
 async def existing_regions(tx: AsyncConnection, ids: Iterable[RegionId]) -> set[RegionId]:
-    """Give those of some ids that are nodes of the tree."""
-    query = select(region.c.id).where(region.c.id.in_(sorted(set(ids))))
-    return set((await tx.execute(query)).scalars())
+    """Give those of some ids that are nodes of the tree; its root is one from the beginning."""
+    wanted = set(ids)
+    query = select(region.c.id).where(region.c.id.in_(sorted(wanted)))
+    return set((await tx.execute(query)).scalars()) | (wanted & {ROOT})
 
 
 async def existing_departments(

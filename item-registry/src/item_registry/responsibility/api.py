@@ -16,7 +16,7 @@ from contracts.item_registry import (
     Stage,
 )
 from item_registry.item import store as items
-from item_registry.item.domain import duties_of
+from item_registry.item.domain.versions import duties_of
 from item_registry.place import domain as places
 from item_registry.place import store as place_store
 from item_registry.responsibility import domain, store

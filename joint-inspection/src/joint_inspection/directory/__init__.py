@@ -1,1 +1,1 @@
-"""Whom one can visit and who can inspect 一单两库: targets, inspectors, dated pools."""
+"""Whom one can visit and who can inspect 一单两库: targets and inspectors."""

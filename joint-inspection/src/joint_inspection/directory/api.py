@@ -1,6 +1,5 @@
 """HTTP in, for the directories: targets, inspectors, pools."""
 
-import secrets
 from typing import Annotated
 
 from fastapi import Query
@@ -13,10 +12,8 @@ from contracts.joint_inspection import (
     InspectorId,
     InspectorView,
     NewInspector,
-    NewPool,
     NewTarget,
-    PoolId,
-    PoolView,
+    RecuseInspector,
     TargetId,
     TargetsMade,
     TargetView,
@@ -24,19 +21,15 @@ from contracts.joint_inspection import (
 from contracts.roles import Role
 from contracts.says import Decided
 from joint_inspection.directory import domain, store
-from joint_inspection.directory.domain import Inspector, Pool, PoolEmpty, PoolMade, Target
+from joint_inspection.directory.domain import Inspector, Target
 from kit import audit, places
 from kit.acts import conclude
 from kit.auth import Actor
-from kit.clock import new_id
-from kit.context import Caller, Now, Tx, router
+from kit.context import Caller, Tx, router
 from kit.lists import Asked, Page, shown
-
-POOL_KEY_BYTES = 32
 
 targets = router("/targets")
 inspectors = router("/inspectors")
-pools = router("/pools")
 
 
 @targets.get("")
@@ -57,6 +50,7 @@ async def list_targets(
 async def create_target(new: NewTarget, tx: Tx, caller: Caller) -> TargetView:
     """Add a target, or what is new about it; a wrong code becomes a provisional subject."""
     source = caller.department or caller.id
+    domain.check_region(new.region, await places.chains(tx, [new.region]))
     entity, sighting = domain.responsible(source, new.entity, new.name)
     given = Target(
         id=TargetId(new.id or domain.target_id(entity, new.region, new.address)),
@@ -90,6 +84,7 @@ async def get_target(target_id: TargetId, tx: Tx) -> TargetView:
 @targets.post(":from-entities")
 async def targets_from_entities(asked: FromEntities, tx: Tx, caller: Caller) -> TargetsMade:
     """Make a target of each active entity that a filter finds."""
+    domain.check_region(asked.region, await places.chains(tx, [asked.region]))
     readers = await store.scope(tx, asked.region, asked.item, (caller.line, caller.department))
     made, known = await store.from_entities(
         tx,
@@ -125,12 +120,11 @@ async def list_inspectors(
 @inspectors.post("", status_code=201)
 async def create_inspector(new: NewInspector, tx: Tx, caller: Caller) -> InspectorView:
     """Add an inspector, or what is new about one."""
-    by = None if caller.department is None else DepartmentId(caller.department)
-    for_others = bool({Role.INTEGRATOR, Role.ADMIN} & caller.roles)
-    domain.check_keeper(new.department, by=by, for_others=for_others)
-    value = domain.inspector(new)
-    known = (await store.get_inspectors(tx, [value.id])).get(value.id)
-    domain.check_same(known, value)
+    domain.check_keeper(new.department, by=_department(caller), for_others=_for_others(caller))
+    given = domain.inspector(new)
+    known = (await store.get_inspectors(tx, [given.id])).get(given.id)
+    domain.check_same(known, given)
+    value = domain.kept(known, given)
     await store.keep_inspectors(tx, [value])
     await conclude(tx, caller, Act(), before=known, decided=Decided(value))
     return _seen(value, caller)
@@ -142,55 +136,32 @@ async def get_inspector(inspector_id: InspectorId, tx: Tx, caller: Caller) -> In
     return _seen(await store.get_inspector(tx, inspector_id), caller)
 
 
-@pools.get("")
-async def list_pools(tx: Tx, asked: Asked) -> Page[PoolView]:
-    """List pools."""
-    found, next_ = await store.page_pools(tx, asked)
-    return shown(found, _pool, next_)
+@inspectors.post("/{inspector_id}:recuse")
+async def recuse_inspector(
+    inspector_id: InspectorId, act: RecuseInspector, tx: Tx, caller: Caller
+) -> InspectorView:
+    """Declare 回避: the officer never inspects this target or entity (行政处罚法 art. 43).
 
-
-@pools.post("", status_code=201)
-async def create_pool(new: NewPool, tx: Tx, caller: Caller, now: Now) -> PoolView:
-    """Freeze a dated version of the directory: the targets that the caller sees, and inspectors."""
-    department = DepartmentId(caller.department or caller.id)
-    value = Pool(
-        id=PoolId(new_id()),
-        item=new.item,
-        region=new.region,
-        department=department,
-        made_at=now,
-        targets=0,
-        inspectors=0,
-        key=secrets.token_bytes(POOL_KEY_BYTES),
+    Draws frozen from now on and teams named from now on leave the officer out there.
+    """
+    known = await store.lock_inspector(tx, inspector_id)
+    value = domain.recuse(
+        known, act.of, act.reason, by=_department(caller), for_others=_for_others(caller)
     )
-    chain = await places.chain(tx, new.region)
-    lines = [*await store.lines_of(tx, new.item, chain), *([caller.line] if caller.line else [])]
-    agencies = await places.agencies_of(tx, lines)
-    above = await places.chains(tx, [node for one in agencies for node in one.territory])
-    serving = domain.serving(agencies, region=new.region, chain=chain, above=above)
-    made = await store.add_pool(tx, value, [*serving, department])
-    if not made.targets:
-        raise PoolEmpty(item=new.item, region=new.region)
-    view = _pool(made)
-    said = PoolMade(made.id, made.item, made.region, made.targets, made.inspectors, view.key_digest)
-    await conclude(tx, caller, Act(), before=None, decided=Decided(said))
-    return view
+    await store.keep_inspectors(tx, [value])
+    await conclude(tx, caller, act, before=known, decided=Decided(value))
+    return _seen(value, caller)
+
+
+def _department(caller: Actor) -> DepartmentId | None:
+    return None if caller.department is None else DepartmentId(caller.department)
+
+
+def _for_others(caller: Actor) -> bool:
+    return bool({Role.INTEGRATOR, Role.ADMIN} & caller.roles)
 
 
 def _seen(one: Inspector, caller: Actor) -> InspectorView:
     own = one.department == caller.department or Role.ADMIN in caller.roles
     view = InspectorView.model_validate(one)
     return view if own else view.model_copy(update={"recusals": None})
-
-
-def _pool(one: Pool) -> PoolView:
-    return PoolView(
-        id=one.id,
-        item=one.item,
-        region=one.region,
-        department=one.department,
-        made_at=one.made_at,
-        targets=one.targets,
-        inspectors=one.inspectors,
-        key_digest=domain.key_digest(one.key),
-    )

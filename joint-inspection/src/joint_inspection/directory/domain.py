@@ -5,42 +5,26 @@ the code is wrong. Ids that nobody gave follow from what a row says, so that the
 twice is one target.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from hashlib import sha256
-from typing import Protocol
 
 from contracts.credit_service import EntityId
-from contracts.errors import Conflict, Forbidden
+from contracts.errors import Conflict, Forbidden, Invalid
 from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import (
     InspectorId,
     NewInspector,
-    PoolId,
     TargetId,
     TargetKind,
 )
-from kit.codes import Fault, entity_id, subject_of
+from kit.codes import Fault, entity_id, normalise, subject_of
 
 _DERIVED = 24
 _CODED = ("uscc-", "reg15-", "reg13-")
 _PROVISIONAL = "prov-"
 _CODE_OF_A_PERSON = "code-person"
-
-
-class Serving(Protocol):
-    """What serving a place asks of an agency."""
-
-    @property
-    def id(self) -> DepartmentId:
-        """Its id."""
-        ...
-
-    @property
-    def territory(self) -> Sequence[RegionId]:
-        """The nodes that it serves, each with everything below it."""
-        ...
 
 
 class TargetTaken(Conflict):
@@ -61,10 +45,16 @@ class NotYourInspector(Forbidden):
     code = "inspector-not-yours"
 
 
-class PoolEmpty(Conflict):
-    """The directory has no target for the item in the region: there is nothing to draw from."""
+class RegionNotKnown(Invalid):
+    """A target stands at a node of the managed tree of regions: else nobody near would see it."""
 
-    code = "pool-empty"
+    code = "target-region-unknown"
+
+
+class RecusalUnexplained(Invalid):
+    """A recusal 回避 says why: a direct interest, or a relation (行政处罚法 art. 43)."""
+
+    code = "recusal-reason-missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,42 +100,6 @@ class Inspector:
     def recused(self, target: str, subject: str | None) -> bool:
         """Say whether the officer must withdraw (行政处罚法 art. 43)."""
         return target in self.recusals or (subject is not None and subject in self.recusals)
-
-
-@dataclass(frozen=True, slots=True)
-class PoolTarget:
-    """A target as it stood when the pool was made."""
-
-    id: TargetId
-    entity: EntityId | None
-    region: RegionId
-    items: tuple[ItemId, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """A dated version of the directory for an item and a region; `key` stays secret."""
-
-    id: PoolId
-    item: ItemId
-    region: RegionId
-    department: DepartmentId
-    made_at: datetime
-    targets: int
-    inspectors: int
-    key: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class PoolMade:
-    """What the audit row of a new pool says: everything but its key."""
-
-    id: PoolId
-    item: ItemId
-    region: RegionId
-    targets: int
-    inspectors: int
-    key_digest: str
 
 
 def target_id(entity: EntityId | None, region: RegionId, address: str) -> TargetId:
@@ -213,6 +167,64 @@ def merged(known: Target, given: Target) -> Target:
     )
 
 
+def check_region(region: RegionId, known: Collection[RegionId]) -> None:
+    """Let a target in at a node that exists; refuses RegionNotKnown."""
+    if region not in known:
+        raise RegionNotKnown(field="region", got=region, expected="GET /api/v1/regions")
+
+
+def landing(
+    targets: Iterable[tuple[Target, Sequence[RegionId]]],
+    *,
+    region: RegionId,
+    chain: Sequence[RegionId],
+    name: str,
+    address: str,
+) -> Target | None:
+    """Find the target that a record of a visit means, among those of the entity that it names.
+
+    The one nearest to the region; where several are as near, the one with its address, else the
+    one with its name. None: a place that nobody has listed.
+    """
+    ranked = _ranked(targets, region=region, chain=chain)
+    least = min((steps for steps, _ in ranked), default=0)
+    near = sorted((one for steps, one in ranked if steps == least), key=lambda one: one.id)
+    if len(near) == 1:
+        return near[0]
+    at = [one for one in near if address and _worded(one.address) == _worded(address)]
+    called = [one for one in near if _worded(one.name) == _worded(name)]
+    return next(iter(at or called), None)
+
+
+def recuse(
+    known: Inspector, of: str, reason: str | None, *, by: DepartmentId | None, for_others: bool
+) -> Inspector:
+    """Keep an officer from an entity or target for good (行政处罚法 art. 43).
+
+    The head of the own agency decides. Refuses: NotYourInspector, RecusalUnexplained.
+    """
+    check_keeper(known.department, by=by, for_others=for_others)
+    if not reason or not reason.strip():
+        raise RecusalUnexplained(field="reason", got=reason, expected="1-2000")
+    return replace(known, recusals=_both(known.recusals, (of,)))
+
+
+def kept(known: Inspector | None, given: Inspector) -> Inspector:
+    """Take what a row says; a recusal stands, also where a later row does not name it."""
+    if known is None:
+        return given
+    return replace(given, recusals=_both(known.recusals, given.recusals))
+
+
+def _both(known: Iterable[str], given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*known, *(coded(one) for one in given)]))
+
+
+def _worded(text: str) -> str:
+    """Give what two spellings of one name or address share: half width, no spaces."""
+    return "".join(normalise(text).split())
+
+
 def inspector(new: NewInspector) -> Inspector:
     """Make an inspector of what a row says."""
     return Inspector(
@@ -222,7 +234,7 @@ def inspector(new: NewInspector) -> Inspector:
         certificate=new.certificate,
         valid_until=new.valid_until,
         qualifications=tuple(new.qualifications),
-        recusals=tuple(new.recusals),
+        recusals=_both((), new.recusals),
     )
 
 
@@ -230,26 +242,6 @@ def check_same(known: Inspector | None, given: Inspector) -> None:
     """Keep an id with its department; refuses InspectorTaken."""
     if known is not None and known.department != given.department:
         raise InspectorTaken(field="id", got=given.id, expected="another id")
-
-
-def key_digest(key: bytes) -> str:
-    """Say which pool key it is, as plans do: H("heli-draw-1/pool" ‖ 0 ‖ key)."""
-    return sha256(b"heli-draw-1/pool\0" + key).hexdigest()
-
-
-def serving(
-    agencies: Iterable[Serving],
-    *,
-    region: RegionId,
-    chain: Sequence[RegionId],
-    above: Mapping[RegionId, Sequence[RegionId]],
-) -> list[DepartmentId]:
-    """Give the agencies that serve a region: their territory is it, above it or below it."""
-    return [
-        one.id
-        for one in agencies
-        if any(node in chain or region in above.get(node, ()) for node in one.territory)
-    ]
 
 
 def able(inspectors: Iterable[Inspector], *, on: date) -> Sequence[Inspector]:
@@ -269,13 +261,22 @@ def nearest(
     Each target comes with its own chain of regions; `chain` is that of the region asked for. The
     nearest wins, then one that is under the item, then the smaller id.
     """
-    ranked: list[tuple[int, bool, str, Target]] = []
+    ranked = _ranked(targets, region=region, chain=chain)
+    nearest_first = sorted(ranked, key=lambda one: (one[0], item not in one[1].items, one[1].id))
+    return nearest_first[0][1] if ranked else None
+
+
+def _ranked(
+    targets: Iterable[tuple[Target, Sequence[RegionId]]],
+    *,
+    region: RegionId,
+    chain: Sequence[RegionId],
+) -> list[tuple[int, Target]]:
+    """Say how many nodes lie between a region and each target below or above it."""
+    ranked: list[tuple[int, Target]] = []
     for target, above in targets:
         if region in above:
-            steps = above.index(region)
+            ranked.append((above.index(region), target))
         elif target.region in chain:
-            steps = chain.index(target.region)
-        else:
-            continue
-        ranked.append((steps, item not in target.items, target.id, target))
-    return min(ranked, key=lambda each: each[:3])[3] if ranked else None
+            ranked.append((chain.index(target.region), target))
+    return ranked

@@ -10,6 +10,7 @@ from contracts.item_registry import RegionId
 from contracts.joint_inspection import InspectorId, NewInspector, NewTarget, TargetId
 from joint_inspection.directory import domain, store
 from joint_inspection.directory.domain import Inspector, Sighting, Target
+from kit import places
 from kit.jobs import Import, Row, RowFault, Taken, Upload, fault_of
 
 
@@ -17,7 +18,9 @@ async def _targets(tx: AsyncConnection, rows: Sequence[Row[NewTarget]], upload: 
     source = upload.department or upload.client
     given = [(row, *_target(row.value, source, upload.department)) for row in rows]
     known = await store.get_targets(tx, [value.id for _, value, _ in given])
-    scopes: dict[object, list[str]] = {}
+    chains = await places.chains(tx, [row.value.region for row in rows])
+    where = {(row.value.region, row.value.item) for row in rows}
+    scopes = await store.scopes(tx, where, chains, (upload.line, upload.department))
     kept: dict[TargetId, tuple[Target, list[str]]] = {}
     sightings = defaultdict[RegionId, list[Sighting]](list)
     faults: list[RowFault] = []
@@ -25,14 +28,13 @@ async def _targets(tx: AsyncConnection, rows: Sequence[Row[NewTarget]], upload: 
     for row, value, sighting in given:
         before = kept[value.id][0] if value.id in kept else known.get(value.id)
         try:
+            domain.check_region(value.region, chains)
             after = value if before is None else domain.merged(before, value)
         except Refusal as no:
             faults.append(fault_of(row.number, no))
             continue
-        place = (row.value.region, row.value.item)
-        if place not in scopes:
-            scopes[place] = await store.scope(tx, *place, (upload.line, upload.department))
-        readers = [*(kept[value.id][1] if value.id in kept else []), *scopes[place]]
+        scope = scopes[row.value.region, row.value.item]
+        readers = [*(kept[value.id][1] if value.id in kept else []), *scope]
         kept[value.id] = (after, readers)
         counts["accepted"] += 1
         if sighting is not None:
@@ -74,9 +76,10 @@ async def _inspectors(
         except Refusal as no:
             faults.append(fault_of(row.number, no))
             continue
-        kept[value.id] = value
-        duplicate += before == value
-        revised += before is not None and before != value
+        after = domain.kept(before, value)
+        kept[value.id] = after
+        duplicate += before == after
+        revised += before is not None and before != after
     await store.keep_inspectors(tx, list(kept.values()))
     accepted = len(rows) - len(faults)
     return Taken(accepted, duplicate=duplicate, revised=revised, faults=tuple(faults))

@@ -1,7 +1,8 @@
 """SQL of the directories: functions from a connection to values."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVarTuple
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -13,28 +14,22 @@ from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import (
     EntityFilter,
     InspectorId,
-    PoolId,
     SubjectSighted,
     TargetId,
     TargetKind,
 )
 from joint_inspection.directory.domain import (
     Inspector,
-    Pool,
-    PoolTarget,
     Sighting,
     Target,
     TargetTaken,
 )
 from joint_inspection.directory.tables import (
     inspector,
-    pool,
-    pool_inspector,
-    pool_target,
     sighted,
     target,
 )
-from kit import items, outbox, places
+from kit import entities, items, outbox, places
 from kit.db import dealing
 from kit.entities import entity as known_entity
 from kit.lists import Paging, page
@@ -59,16 +54,6 @@ _INSPECTOR = (
     inspector.c.valid_until,
     inspector.c.qualifications,
     inspector.c.recusals,
-)
-_POOL = (
-    pool.c.id,
-    pool.c.item,
-    pool.c.region,
-    pool.c.department,
-    pool.c.made_at,
-    pool.c.targets,
-    pool.c.inspectors,
-    pool.c.key,
 )
 _DERIVED = 24
 
@@ -110,12 +95,6 @@ async def page_inspectors(
     return [Inspector(*row) for row in rows], next_
 
 
-async def page_pools(tx: AsyncConnection, asked: Paging) -> tuple[list[Pool], str | None]:
-    """List pools."""
-    rows, next_ = await page(tx, select(*_POOL), by=(pool.c.id,), asked=asked)
-    return [Pool(*row) for row in rows], next_
-
-
 def _inside(region: RegionId) -> ColumnElement[bool]:
     """Tell targets at or below a node: overseers of a node read all that is below it."""
     return target.c.readers.contains([f"*@{region}"])
@@ -149,12 +128,51 @@ async def of_subject(tx: AsyncConnection, ids: Iterable[EntityId]) -> list[Targe
     return [Target(*row) for row in rows]
 
 
+async def same_each(
+    tx: AsyncConnection, subjects: Iterable[EntityId]
+) -> dict[EntityId, frozenset[EntityId]]:
+    """Give every id of each subject: itself, what it became, and what became it."""
+    asked = set(subjects)
+    became = await entities.became(tx, asked)
+    ends = {one: became.get(one, one) for one in asked}
+    query = select(known_entity.c.id, known_entity.c.alias_of).where(
+        known_entity.c.alias_of.in_(sorted(set(ends.values())))
+    )
+    others = defaultdict[EntityId, set[EntityId]](set)
+    for id_, end in await tx.execute(query):
+        others[EntityId(end)].add(EntityId(id_))
+    return {one: frozenset({one, end, *others[end]}) for one, end in ends.items()}
+
+
+async def of_subjects(
+    tx: AsyncConnection, subjects: Iterable[EntityId]
+) -> dict[EntityId, list[Target]]:
+    """Read the targets of several subjects, each under any of its ids."""
+    ids = await same_each(tx, subjects)
+    found = defaultdict[EntityId | None, list[Target]](list)
+    for one in await of_subject(tx, {alias for several in ids.values() for alias in several}):
+        found[one.entity].append(one)
+    return {
+        subject: [one for alias in sorted(several) for one in found[alias]]
+        for subject, several in ids.items()
+    }
+
+
 async def get_inspector(tx: AsyncConnection, id_: InspectorId) -> Inspector:
     """Read one; raises NotFound."""
     found = (await get_inspectors(tx, [id_])).get(id_)
     if found is None:
         raise NotFound(inspector=id_)
     return found
+
+
+async def lock_inspector(tx: AsyncConnection, id_: InspectorId) -> Inspector:
+    """Read one and hold it until the transaction ends; raises NotFound."""
+    query = select(*_INSPECTOR).where(inspector.c.id == id_).with_for_update()
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound(inspector=id_)
+    return Inspector(*row)
 
 
 async def get_inspectors(tx: AsyncConnection, ids: Iterable[str]) -> dict[InspectorId, Inspector]:
@@ -165,8 +183,21 @@ async def get_inspectors(tx: AsyncConnection, ids: Iterable[str]) -> dict[Inspec
 
 async def bench(tx: AsyncConnection, departments: Iterable[str]) -> list[Inspector]:
     """Read all inspectors of some departments."""
-    query = select(*_INSPECTOR).where(inspector.c.department.in_(sorted(set(departments))))
-    return [Inspector(*row) for row in await tx.execute(query.order_by(inspector.c.id))]
+    rows = await tx.execute(officers(departments).order_by(inspector.c.id))
+    return [Inspector(*row) for row in rows]
+
+
+def officers(departments: Iterable[str]) -> Select[*tuple[Any, ...]]:
+    """Ask for all inspectors of some departments, with every cell."""
+    return select(*_INSPECTOR).where(inspector.c.department.in_(sorted(set(departments))))
+
+
+def choice(
+    region: RegionId, item: ItemId
+) -> Select[TargetId, EntityId | None, RegionId, tuple[ItemId, ...]]:
+    """Ask for the targets under an item at or below a region, which a draw may choose from."""
+    query = select(target.c.id, target.c.entity, target.c.region, target.c.under)
+    return query.where(_inside(region), target.c.under.contains([item]))
 
 
 async def lines_of(
@@ -185,6 +216,25 @@ async def scope(
     line, department = keeper
     lines = [*await lines_of(tx, item, chain), line]
     return places.readers(chain, lines, [department])
+
+
+async def scopes(
+    tx: AsyncConnection,
+    where: Iterable[tuple[RegionId, ItemId | None]],
+    chains: Mapping[RegionId, tuple[RegionId, ...]],
+    keeper: Sequence[str | None],
+) -> dict[tuple[RegionId, ItemId | None], list[str]]:
+    """Say who reads targets at places under items, in a few round trips; else as `scope`."""
+    line, department = keeper
+    asked = {(region, item): chains.get(region, (region,)) for region, item in where}
+    asks = [(item, chain) for (_, item), chain in asked.items() if item is not None]
+    known = await items.known_each(tx, asks)
+    found: dict[tuple[RegionId, ItemId | None], list[str]] = {}
+    for (region, item), chain in asked.items():
+        of_item = None if item is None else known.get((item, chain))
+        lines = sorted({duty.line for duty in of_item.duties}) if of_item else []
+        found[region, item] = places.readers(chain, [*lines, line], [department])
+    return found
 
 
 async def add_target(tx: AsyncConnection, value: Target, readers: Sequence[str]) -> None:
@@ -261,7 +311,7 @@ async def from_entities(
     ).where(known_entity.c.id.not_in(here))
     names = ["id", "name", "kind", "region", "entity", "address", "under", "department", "readers"]
     made = insert(target).from_select(names, _chosen(rows, which)).on_conflict_do_nothing()
-    return await _many(tx, made), known
+    return await many(tx, made), known
 
 
 def _chosen(query: Select[*Cells], which: EntityFilter) -> Select[*Cells]:
@@ -280,7 +330,7 @@ def _chosen(query: Select[*Cells], which: EntityFilter) -> Select[*Cells]:
     return query
 
 
-async def _many(tx: AsyncConnection, statement: Insert) -> int:
+async def many(tx: AsyncConnection, statement: Insert) -> int:
     """Run an INSERT … SELECT and give how many rows it wrote, which is not kept unless asked."""
     done = await tx.execute(statement.execution_options(preserve_rowcount=True))
     return done.rowcount
@@ -324,64 +374,3 @@ async def sight(tx: AsyncConnection, found: Mapping[RegionId, Sequence[Sighting]
     row = insert(sighted).values(rows).on_conflict_do_nothing().returning(sighted.c.subject)
     new = set((await tx.execute(row)).scalars())
     await outbox.add(tx, [facts[subject] for subject in sorted(new)])
-
-
-async def add_pool(tx: AsyncConnection, value: Pool, departments: Iterable[str]) -> Pool:
-    """Freeze the targets that the caller sees and the inspectors of some departments."""
-    chosen = select(
-        literal(value.id), target.c.id, target.c.entity, target.c.region, target.c.under
-    ).where(_inside(value.region), target.c.under.contains([value.item]))
-    names = ["pool", "target", "entity", "region", "under"]
-    many = await _many(tx, insert(pool_target).from_select(names, chosen))
-    officers = select(literal(value.id), *_INSPECTOR).where(
-        inspector.c.department.in_(sorted(set(departments)))
-    )
-    names = ["pool", "inspector", *(column.key for column in _INSPECTOR[1:])]
-    staff = await _many(tx, insert(pool_inspector).from_select(names, officers))
-    row = {name: getattr(value, name) for name in ("id", "item", "region", "department", "made_at")}
-    await tx.execute(insert(pool).values(**row, targets=many, inspectors=staff, key=value.key))
-    return Pool(**row, targets=many, inspectors=staff, key=value.key)
-
-
-async def get_pool(tx: AsyncConnection, id_: PoolId) -> Pool:
-    """Read one pool; raises NotFound."""
-    row = (await tx.execute(select(*_POOL).where(pool.c.id == id_))).one_or_none()
-    if row is None:
-        raise NotFound(pool=id_)
-    return Pool(*row)
-
-
-async def pool_targets(tx: AsyncConnection, id_: PoolId) -> list[PoolTarget]:
-    """Read the targets of a pool, as they stood."""
-    query = select(
-        pool_target.c.target,
-        pool_target.c.entity,
-        pool_target.c.region,
-        pool_target.c.under,
-    ).where(pool_target.c.pool == id_)
-    rows = await tx.execute(query)
-    return [PoolTarget(*row) for row in rows]
-
-
-async def pool_inspectors(tx: AsyncConnection, id_: PoolId) -> list[Inspector]:
-    """Read the inspectors of a pool, as they stood."""
-    query = select(
-        pool_inspector.c.inspector,
-        pool_inspector.c.department,
-        pool_inspector.c.name,
-        pool_inspector.c.certificate,
-        pool_inspector.c.valid_until,
-        pool_inspector.c.qualifications,
-        pool_inspector.c.recusals,
-    ).where(pool_inspector.c.pool == id_)
-    return [Inspector(*row) for row in await tx.execute(query)]
-
-
-async def gone(tx: AsyncConnection, id_: PoolId) -> frozenset[EntityId]:
-    """Give the entities of a pool that are revoked or cancelled by now."""
-    query = (
-        select(pool_target.c.entity)
-        .join(known_entity, known_entity.c.id == pool_target.c.entity)
-        .where(pool_target.c.pool == id_, known_entity.c.status != EntityStatus.ACTIVE.value)
-    )
-    return frozenset(one for one in (await tx.execute(query)).scalars() if one is not None)

@@ -16,6 +16,7 @@ from contracts.joint_inspection import (
     Opening,
     PoolId,
     RevealSecret,
+    StaffView,
     StratumAsked,
 )
 from contracts.roles import Role
@@ -31,6 +32,7 @@ from joint_inspection.draw.domain.preparing import Asked as Wanted
 from joint_inspection.draw.domain.preparing import Part, Stratum
 from joint_inspection.draw.domain.result import carry_out, file_to_bytes
 from joint_inspection.draw.domain.rounds import Draw, DrawId, State
+from joint_inspection.pool import store as pools
 from joint_inspection.visit import store as visits
 from joint_inspection.visit.domain import visits as visit
 from kit.acts import conclude
@@ -50,8 +52,8 @@ async def list_draws(
 ) -> Page[DrawView]:
     """List draws."""
     found, next_ = await store.page_draws(tx, asked, series=series, state=state)
-    pools = await store.asked_of_many(tx, [one.id for one in found])
-    return shown(found, lambda one: _view(one, pools[one.id]), next_)
+    asks = await store.asked_of_many(tx, [one.id for one in found])
+    return shown(found, lambda one: _view(one, asks[one.id]), next_)
 
 
 @draws.post("", status_code=201)
@@ -59,7 +61,7 @@ async def create_draw(new: NewDraw, tx: Tx, caller: Caller) -> DrawView:
     """Ask for a joint draw over a pool; nothing is fixed before the freeze."""
     wanted = _wanted(new)
     preparing.check_asked(wanted, by=_department(caller))
-    pool = await directory.get_pool(tx, new.pool)
+    pool = await pools.get_pool(tx, new.pool)
     decided = rounds.draft(
         id_=DrawId(new_id()),
         series=new.series,
@@ -100,7 +102,7 @@ async def get_draw_file(draw_id: DrawId, tx: Tx) -> Response:
 async def list_openings(draw_id: DrawId, tx: Tx, caller: Caller) -> Page[Opening]:
     """Open the handles of visited targets to those who see the visits; a supervisor opens all."""
     await store.get(tx, draw_id)
-    pool = await directory.get_pool(tx, (await store.asked_of(tx, draw_id)).pool)
+    pool = await pools.get_pool(tx, (await store.asked_of(tx, draw_id)).pool)
     found = await visits.of_draw(tx, draw_id)
     seen = [one for one in found if visit.opens(one, all_=Role.SUPERVISOR in caller.roles)]
     handles = target_handles(pool.key, [one.target for one in seen])
@@ -116,6 +118,19 @@ async def list_openings(draw_id: DrawId, tx: Tx, caller: Caller) -> Page[Opening
     return Page(items=items, next=None)
 
 
+@draws.get("/{draw_id}/inspectors")
+async def list_draw_inspectors(draw_id: DrawId, tx: Tx) -> Page[StaffView]:
+    """List the inspectors of a draw's departments: drawn from, or left out and why."""
+    asked = await store.asked_of(tx, (await store.get(tx, draw_id)).id)
+    items = [
+        StaffView(
+            inspector=one.id, department=one.department, valid_until=one.valid_until, left_out=why
+        )
+        for one, why in preparing.staff_of(asked, await store.opened(tx, asked.pool))
+    ]
+    return Page(items=items, next=None)
+
+
 @draws.post("/{draw_id}:freeze")
 async def freeze(draw_id: DrawId, act: Act, tx: Tx, caller: Caller, now: Now) -> DrawView:
     """Freeze plan and lists; they are public from now on."""
@@ -123,12 +138,14 @@ async def freeze(draw_id: DrawId, act: Act, tx: Tx, caller: Caller, now: Now) ->
     asked = await store.asked_of(tx, draw_id)
     last = await store.last_frozen(tx, draw.series)
     pool = await store.opened(tx, asked.pool)
+    officers = await directory.get_inspectors(tx, [one.id for one in pool.inspectors])
+    pool = preparing.recused_since(pool, officers.values())
     entities = frozenset(one.entity for one in pool.targets if one.entity is not None)
     plan, texts = preparing.prepare(
         asked,
         pool,
         await store.grades(tx, entities, asked.grade_system),
-        await directory.gone(tx, asked.pool),
+        await pools.gone(tx, asked.pool),
         draw=draw.id,
         series=draw.series,
         previous=None if last is None else last.plan_digest,

@@ -10,6 +10,7 @@ from joint_inspection.directory import store as targets
 from joint_inspection.draw import store
 from joint_inspection.draw.domain import outcome
 from joint_inspection.draw.domain.rounds import DrawId
+from joint_inspection.pool import store as pools
 from joint_inspection.visit import store as visits
 from joint_inspection.visit.domain import planning
 from kit import outbox, policy
@@ -35,7 +36,7 @@ async def _visits(tx: AsyncConnection, event: DrawCompleted, now: datetime) -> N
     if found is None:
         raise LookupError(event.draw)
     directory = await store.opened(tx, asked.pool)
-    pool = await targets.get_pool(tx, asked.pool)
+    pool = await pools.get_pool(tx, asked.pool)
     drawn = outcome.drawn_targets(directory, found[1])
     known = await targets.get_targets(tx, drawn)
     needs = outcome.needs(asked, directory, found[1], draw=event.draw, item=pool.item, known=known)
@@ -51,15 +52,7 @@ async def _visits(tx: AsyncConnection, event: DrawCompleted, now: datetime) -> N
         today=today,
         outside=outside,
     )
-    decided = [
-        planning.plan_drawn(
-            need,
-            near.get(need.target, ()),
-            id_=VisitId(new_id()),
-            around=around[need.region, need.subject],
-        )
-        for need in needs
-    ]
+    decided = planning.plan_all([(need, VisitId(new_id())) for need in needs], near, around)
     made = [one.value for one in decided]
     says = [fact for one in decided for fact in one.says]
     scopes = await visits.scopes(tx, made)

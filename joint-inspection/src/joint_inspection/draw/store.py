@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.credit_service import EntityId, GradeChanged
 from contracts.errors import NotFound
 from contracts.joint_inspection import PoolId
-from joint_inspection.directory import store as directory
 from joint_inspection.draw.domain import plan as plans
 from joint_inspection.draw.domain.handles import Digest
 from joint_inspection.draw.domain.parties import Commitment, Reveal
@@ -21,6 +20,7 @@ from joint_inspection.draw.domain.preparing import Asked, Directory
 from joint_inspection.draw.domain.result import Result, carry_out, result_digest, result_to_bytes
 from joint_inspection.draw.domain.rounds import Draw, DrawId, State, seed_of
 from joint_inspection.draw.tables import commitment, draw, draw_list, grade, reveal
+from joint_inspection.pool import store as pools
 from kit.checks import Check
 from kit.lists import Paging, page
 from kit.replicas import Replica, upsert
@@ -175,12 +175,12 @@ async def lists_of(tx: AsyncConnection, id_: DrawId) -> dict[Digest, str]:
 
 async def opened(tx: AsyncConnection, id_: PoolId) -> Directory:
     """Open a pool: its key, its targets and inspectors as they stood."""
-    pool = await directory.get_pool(tx, id_)
+    pool = await pools.get_pool(tx, id_)
     return Directory(
         pool.id,
         pool.key,
-        await directory.pool_targets(tx, id_),
-        await directory.pool_inspectors(tx, id_),
+        await pools.pool_targets(tx, id_),
+        await pools.pool_inspectors(tx, id_),
     )
 
 

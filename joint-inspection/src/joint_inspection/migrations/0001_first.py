@@ -56,6 +56,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('status', sa.Integer(), nullable=True),
     sa.Column('media_type', sa.Text(), nullable=True),
+    sa.Column('location', sa.Text(), nullable=True),
     sa.Column('body', sa.LargeBinary(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('client', 'key')
@@ -85,6 +86,9 @@ def upgrade() -> None:
     sa.Column('duplicate', sa.Integer(), server_default='0', nullable=False),
     sa.Column('revised', sa.Integer(), server_default='0', nullable=False),
     sa.Column('rejected', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('skipped', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('sheet', sa.Text(), nullable=True),
+    sa.Column('layout', postgresql.JSONB(), nullable=True),
     sa.Column('ignored', postgresql.JSONB(), server_default='[]', nullable=False),
     sa.Column('fault', postgresql.JSONB(), nullable=True),
     sa.Column('bytes', sa.Integer(), nullable=False),
@@ -108,6 +112,12 @@ def upgrade() -> None:
     sa.Column('code', sa.Text(), nullable=False),
     sa.Column('facts', postgresql.JSONB(), nullable=False),
     sa.PrimaryKeyConstraint('job', 'row', 'place')
+    )
+    op.create_table('job_row',
+    sa.Column('job', sa.Text(), nullable=False),
+    sa.Column('row', sa.Integer(), nullable=False),
+    sa.Column('cells', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('job', 'row')
     )
     op.create_table('known_calendar',
     sa.Column('calendar', sa.Text(), nullable=False),
@@ -342,6 +352,7 @@ def upgrade() -> None:
     sa.Column('elsewhere', sa.Boolean(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('kind', sa.Enum('drawn', 'clue', 'daily', 'merged', name='visitkind', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('separate_visits', sa.Integer(), nullable=False),
     sa.Column('readers', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
@@ -349,6 +360,19 @@ def upgrade() -> None:
     op.create_index('visit_open', 'visit', ['target'], unique=False, postgresql_where=sa.text("state IN ('approved', 'notified', 'planned')"))
     op.create_index('visit_subject', 'visit', ['subject', 'on'], unique=False, postgresql_where=sa.text('subject IS NOT NULL'))
     op.create_index('visit_unpublished', 'visit', ['publish_due_at'], unique=False, postgresql_where=sa.text('publish_due_at IS NOT NULL AND published_at IS NULL'))
+    op.create_table('visit_attended',
+    sa.Column('visit', sa.Text(), nullable=False),
+    sa.Column('department', sa.Text(), nullable=False),
+    sa.Column('purpose', sa.Enum('drawn', 'clue', 'daily', 'merged', name='visitkind', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=False),
+    sa.Column('region', sa.Text(), nullable=False),
+    sa.Column('item', sa.Text(), nullable=True),
+    sa.Column('year', sa.Integer(), nullable=False),
+    sa.Column('readers', postgresql.ARRAY(sa.Text()), nullable=False),
+    sa.PrimaryKeyConstraint('visit', 'department', 'purpose')
+    )
+    op.create_index('visit_attended_department', 'visit_attended', ['department', 'year', 'subject'], unique=False)
+    op.create_index('visit_attended_subject', 'visit_attended', ['subject', 'year'], unique=False)
     op.create_table('visit_request',
     sa.Column('request', sa.Text(), nullable=False),
     sa.Column('clue', sa.String(), nullable=False),

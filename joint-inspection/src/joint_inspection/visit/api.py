@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Query
 
 from contracts.acts import Act
-from contracts.item_registry import DepartmentId
+from contracts.item_registry import DepartmentId, RegionId
 from contracts.joint_inspection import (
     ApproveVisit,
     DutyView,
     FinishVisit,
     InspectorId,
+    KindSummary,
     LeftOutView,
     NewVisit,
     NotifyVisit,
@@ -22,6 +25,7 @@ from contracts.joint_inspection import (
     TeamView,
     VisitId,
     VisitKind,
+    VisitSummary,
     VisitView,
 )
 from joint_inspection.directory import store as directory
@@ -31,6 +35,7 @@ from joint_inspection.visit.domain import planning, results, steps
 from joint_inspection.visit.domain.planning import Need
 from joint_inspection.visit.domain.results import Finding, Result
 from joint_inspection.visit.domain.steps import Officer
+from joint_inspection.visit.domain.summary import summed
 from joint_inspection.visit.domain.visits import Duty, Member, State, Visit, Window
 from kit import calendars, places, policy
 from kit.acts import conclude, moment
@@ -113,6 +118,31 @@ async def create_visit(new: NewVisit, tx: Tx, caller: Caller, now: Now) -> Visit
     await store.add(tx, [(value, (await store.scopes(tx, [value]))[value.id])])
     await conclude(tx, caller, Act(), before=before, decided=decided)
     return _view(value, (), now)
+
+
+@visits.get(":summary")
+async def summarise_visits(
+    tx: Tx,
+    from_: Annotated[date, Query(alias="from")],
+    to: date,
+    region: RegionId | None = None,
+) -> VisitSummary:
+    """Count the visits of some days, planned and made, against separate inspections.
+
+    `region` includes what is below it; only visits that the caller sees are counted.
+    """
+    found = summed(await store.summary(tx, from_, to, region=region))
+    return VisitSummary(
+        from_=from_,
+        to=to,
+        visits=found.visits,
+        made=found.made,
+        separate_visits=found.separate_visits,
+        saved=found.saved,
+        drawn_and_clue=found.drawn_and_clue,
+        dropped=found.dropped,
+        kinds=tuple(KindSummary.model_validate(one) for one in found.kinds),
+    )
 
 
 @visits.get("/{visit_id}")

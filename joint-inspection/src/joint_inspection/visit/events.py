@@ -1,4 +1,4 @@
-"""Events in, for a visit: requests of clues, and caps as published."""
+"""Events in, for a visit: requests of clues."""
 
 from datetime import datetime
 
@@ -6,7 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.clue_dispatch import VisitRequested
 from contracts.errors import Refusal
-from contracts.item_registry import CapPublished
 from contracts.joint_inspection import TargetId, TargetKind, VisitId, VisitKind
 from contracts.says import Decided
 from joint_inspection.directory import domain as directory
@@ -21,7 +20,7 @@ from kit.clock import new_id
 from kit.db import dealing
 from kit.deadlines import shanghai_day
 from kit.errors import Sentences
-from kit.inbox import on, sequence
+from kit.inbox import on
 
 PACKAGE = "joint_inspection"
 _LANGUAGE = "zh"
@@ -96,8 +95,4 @@ async def _target(tx: AsyncConnection, event: VisitRequested) -> Target:
     )
 
 
-async def _cap(tx: AsyncConnection, event: CapPublished, _now: datetime) -> None:
-    await store.keep_cap(tx, event, sequence(tx))
-
-
-SUBSCRIPTIONS = (on(VisitRequested, _answer), on(CapPublished, _cap))
+SUBSCRIPTIONS = (on(VisitRequested, _answer),)

@@ -1,42 +1,38 @@
 """SQL of a visit: functions from a connection to values."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Row, extract, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Row, Text, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.credit_service import EntityId
 from contracts.errors import NotFound
-from contracts.item_registry import CapPublished, DepartmentId, RegionId
+from contracts.item_registry import DepartmentId, RegionId
 from contracts.joint_inspection import Category, TargetId, VisitId, VisitKind
 from joint_inspection.directory import store as targets
-from joint_inspection.visit.domain.caps import Cap, Caps, Use
+from joint_inspection.frequency import store as frequency
+from joint_inspection.frequency.store import Place
+from joint_inspection.visit.domain import caps
 from joint_inspection.visit.domain.planning import Surroundings
 from joint_inspection.visit.domain.requests import Request
 from joint_inspection.visit.domain.results import Result
+from joint_inspection.visit.domain.summary import Counted
 from joint_inspection.visit.domain.visits import (
     OPEN,
     Duty,
     LeftOut,
     Member,
-    State,
     Team,
     Visit,
     Window,
 )
-from joint_inspection.visit.tables import cap, request, result, visit
-from kit import calendars, entities, places
-from kit.deadlines import Calendar
+from joint_inspection.visit.tables import request, result, visit
+from kit import calendars, places
 from kit.lists import Paging, page
-from kit.replicas import Replica, upsert
-
-REPLICAS = (Replica.of_table(CapPublished, cap),)
 
 _DUTIES = TypeAdapter(tuple[Duty, ...])
 _TEAMS = TypeAdapter(tuple[Team, ...])
@@ -103,6 +99,7 @@ def _row(value: Visit, readers: Sequence[str]) -> dict[str, object]:
     same = (
         "on id target subject region item lead state name address started_on finished_at"
         " publish_due_at publish_due_provisional published_at elsewhere version kind"
+        " separate_visits"
     )
     return {name: getattr(value, name) for name in same.split()} | {
         "first": value.window.first,
@@ -168,9 +165,10 @@ async def of_draw(tx: AsyncConnection, draw: str) -> list[Visit]:
 
 
 async def hold_places(tx: AsyncConnection, targets: Iterable[TargetId]) -> None:
-    """Let nobody else plan at these targets until the transaction ends."""
-    for target in sorted(set(targets)):
-        await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(target, 0))))
+    """Let nobody else plan at these targets until the transaction ends, locked in one order."""
+    named = func.unnest(literal(sorted(set(targets)), type_=ARRAY(Text))).column_valued("target")
+    ordered = select(named.label("target")).order_by(named).subquery()
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(ordered.c.target, 0))))
 
 
 async def open_at(
@@ -198,6 +196,8 @@ async def add(tx: AsyncConnection, values: Sequence[tuple[Visit, Sequence[str]]]
     rows = [_row(value, readers) for value, readers in values]
     changed = {name: row.excluded[name] for name in rows[0] if name != "id"}
     await tx.execute(row.on_conflict_do_update(index_elements=[visit.c.id], set_=changed), rows)
+    attended = [(one, readers) for value, readers in values for one in caps.attended(value)]
+    await frequency.keep_attended(tx, [value.id for value, _ in values], attended)
 
 
 async def save(tx: AsyncConnection, value: Visit) -> None:
@@ -231,72 +231,42 @@ async def scopes(tx: AsyncConnection, values: Iterable[Visit]) -> dict[VisitId, 
 
 async def surroundings(
     tx: AsyncConnection,
-    where: Iterable[tuple[RegionId, EntityId | None]],
+    where: Iterable[Place],
     *,
     departments: Iterable[DepartmentId],
     today: date,
     outside: AbstractSet[VisitKind],
-) -> dict[tuple[RegionId, EntityId | None], Surroundings]:
+) -> dict[Place, Surroundings]:
     """Read what planning rests on, for subjects at places; no cap counts the kinds `outside`."""
-    where = set(where)
-    lines = {id_: one.line for id_, one in (await places.agencies(tx, departments)).items()}
-    used = await _used(tx, {subject for _, subject in where if subject is not None}, outside)
-    at = dict[RegionId, tuple[tuple[RegionId, ...], list[Cap], Calendar]]()
-    for region in {region for region, _ in where}:
-        chain = await places.chain(tx, region)
-        at[region] = chain, await _caps(tx, chain), await calendars.at(tx, chain)
-    found: dict[tuple[RegionId, EntityId | None], Surroundings] = {}
-    for region, subject in where:
-        chain, rows, calendar = at[region]
-        mine = frozenset() if subject is None else used[subject]
-        caps = Caps(rows=rows, lines=lines, chain=chain, used=mine, outside=outside)
-        found[region, subject] = Surroundings(today, calendar, caps)
-    return found
-
-
-async def _caps(tx: AsyncConnection, chain: Sequence[RegionId]) -> list[Cap]:
-    names = ("cap", "line", "region", "item", "per_year", "from", "to")
-    query = select(*(cap.c[name] for name in names)).where(cap.c.region.in_(list(chain)))
-    return [
-        Cap(
-            cap=id_,
-            line=line,
-            region=node,
-            item=item,
-            per_year=per_year,
-            from_=date.fromisoformat(since),
-            to=until and date.fromisoformat(until),
-        )
-        for id_, line, node, item, per_year, since, until in await tx.execute(query)
-    ]
-
-
-async def _used(
-    tx: AsyncConnection, subjects: AbstractSet[EntityId], outside: AbstractSet[VisitKind]
-) -> dict[EntityId, frozenset[Use]]:
-    """Read which visits count for each subject, under any of its ids."""
-    known = await entities.known(tx, subjects)
-    aliased = [one for one in known.values() if one.alias_of is not None]
-    ids = dict[EntityId, tuple[EntityId, ...]]((one, (one,)) for one in subjects)
-    ids |= {one.id: await entities.same(tx, one.id) for one in aliased}
-    asked = {alias for several in ids.values() for alias in several}
-    query = select(visit.c.subject, visit.c.id, visit.c.duties, extract("year", visit.c.on)).where(
-        visit.c.subject.in_(sorted(asked)), visit.c.state != State.DROPPED
-    )
-    uses = defaultdict[EntityId | None, set[Use]](set)
-    for subject, id_, duties, year in await tx.execute(query):
-        for duty in _DUTIES.validate_python(duties):
-            if duty.purpose not in outside:
-                uses[subject].add(Use(id_, duty.department, int(year)))
+    caps = await frequency.caps_at(tx, where, departments=departments, outside=outside)
+    chains = {region: tuple(found.chain) for (region, _), found in caps.items()}
+    there = await calendars.at_each(tx, chains.values())
     return {
-        subject: frozenset(use for alias in several for use in uses[alias])
-        for subject, several in ids.items()
+        place: Surroundings(today, there[chains[place[0]]], found) for place, found in caps.items()
     }
 
 
-async def keep_cap(tx: AsyncConnection, event: CapPublished, version: int) -> None:
-    """Keep a cap as published."""
-    await upsert(tx, cap, "cap", [event.model_dump(mode="json") | {"version": version}])
+async def summary(
+    tx: AsyncConnection, first: date, last: date, *, region: RegionId | None
+) -> list[Counted]:
+    """Count the visits of some days by kind, whether made elsewhere, and state."""
+    causes = (visit.c.duties.contains([{"purpose": kind}]) for kind in ("drawn", "clue"))
+    query = (
+        select(
+            visit.c.kind,
+            visit.c.elsewhere,
+            visit.c.state,
+            func.count(),
+            func.sum(visit.c.separate_visits),
+            func.count().filter(*causes),
+        )
+        .where(visit.c.on.between(first, last))
+        .group_by(visit.c.kind, visit.c.elsewhere, visit.c.state)
+        .order_by(visit.c.kind, visit.c.elsewhere, visit.c.state)
+    )
+    if region is not None:
+        query = query.where(visit.c.readers.contains([f"*@{region}"]))
+    return [Counted(*row) for row in await tx.execute(query)]
 
 
 async def add_request(tx: AsyncConnection, value: Request, *, at: datetime) -> None:

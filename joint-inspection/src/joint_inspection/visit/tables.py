@@ -1,4 +1,4 @@
-"""Tables of a visit, its results, the requests it answers, and the caps as published."""
+"""Tables of a visit, its results, and the requests it answers."""
 
 from datetime import date, datetime
 from typing import Any
@@ -7,7 +7,6 @@ from sqlalchemy import (
     Column,
     DateTime,
     Index,
-    Integer,
     Named,
     Table,
     Text,
@@ -50,6 +49,7 @@ class VisitColumns(TypedColumns):
     elsewhere: Named[bool]
     version: Named[int]
     kind: Named[VisitKind] = Column(Names(VisitKind))
+    separate_visits: Named[int]
     readers: Named[tuple[str, ...]] = Column(ARRAY(Text, as_tuple=True))
 
 
@@ -88,26 +88,13 @@ result = Table(
     "visit_result", metadata, ResultColumns, UniqueConstraint("visit", "department", "code14")
 )
 request = Table("visit_request", metadata, RequestColumns)
-cap = Table(
-    "known_cap",
-    metadata,
-    Column("cap", Text, primary_key=True),
-    Column("line", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    Column("item", Text),
-    Column("per_year", Integer, nullable=False),
-    Column("from", Text, nullable=False),
-    Column("to", Text),
-    Column("basis", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-)
 # "Is a visit open at this target": planning asks for it.
 Index(
     "visit_open",
     visit.c.target,
     postgresql_where=visit.c.state.in_([s.value for s in sorted(OPEN)]),
 )
-# "How often was this entity visited this year": caps ask for it.
+# "Which visits has this entity had".
 Index("visit_subject", visit.c.subject, visit.c.on, postgresql_where=visit.c.subject.is_not(None))
 # The office's list is in the order of days.
 Index("visit_day", visit.c.on, visit.c.id)

@@ -1,8 +1,9 @@
 """HTTP in, for evaluations: what a model found, also where it could not know."""
 
 from datetime import date
+from typing import Any
 
-from contracts.risk_monitor import EvaluationView, EvidenceState, ModelId
+from contracts.risk_monitor import EvaluationView, EvidenceState, Found, ModelId, Summary
 from kit import entities
 from kit.context import Tx, router
 from kit.lists import Asked, Page, page
@@ -27,5 +28,27 @@ async def list_evaluations(
     ids = await entities.same(tx, subject_id(subject)) if subject else ()
     query = store.listed(model.model, state=state, month=month, subjects=ids)
     rows, next_ = await page(tx, query, by=store.LIST_ORDER, asked=asked)
-    items = [EvaluationView.model_validate(row._asdict()) for row in rows]
-    return Page(items=items, next=next_)
+    return Page(items=[_view(row._asdict()) for row in rows], next=next_)
+
+
+def _view(row: dict[str, Any]) -> EvaluationView:
+    lacking = store.lacks(row["lacking"])
+    degraded = sorted({one.source for one in lacking})
+    return EvaluationView.model_validate(row | {"degraded": degraded, "lacking": lacking})
+
+
+@evaluations.get("/{model_id}/evaluations:summary")
+async def summarise_evaluations(
+    model_id: ModelId,
+    tx: Tx,
+    state: EvidenceState | None = None,
+    kind: str | None = None,
+    month: date | None = None,
+) -> Summary:
+    """Count what a model found: of each kind what is so, what not, and what lacks whose data."""
+    model = await models.get(tx, model_id)
+    items = [
+        Found.model_validate(one)
+        for one in await store.counted(tx, model.model, state=state, kind=kind, month=month)
+    ]
+    return Summary(model=model.model, items=items)

@@ -8,12 +8,15 @@ level that holds is the verdict; a missing source is named and never taken for "
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from contracts.item_registry import RegionId
 from contracts.risk_monitor import Evidence, EvidenceState, Level
 from kit.deadlines import shanghai_day
-from kit.expressions import Hit, NoHit, Undetermined
-from risk_monitor.indicator.domain.flows import History, Reading
+from kit.expressions import Answer, Hit, NoHit, Undetermined
+from risk_monitor.indicator.domain.flows import History, Lack, Reading
 from risk_monitor.indicator.domain.measures import Measured, measure
 from risk_monitor.indicator.domain.months import (
     Window,
@@ -25,7 +28,9 @@ from risk_monitor.indicator.domain.months import (
 from risk_monitor.model.domain import Compiled, Standard
 from risk_monitor.source.domain import Stream, StreamKind
 
-Answer = Hit | NoHit | Undetermined
+_NOBODY: frozenset[Lack] = frozenset()
+_MISSING = "value-missing"
+_TOO_SHORT = "history-too-short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +47,6 @@ class Setting:
     now: datetime
 
 
-def by_stream(rows: Iterable[tuple[str, Reading]]) -> dict[str, list[Reading]]:
-    """Part a subject's readings by stream, keeping their order."""
-    found: dict[str, list[Reading]] = {}
-    for stream, one in rows:
-        found.setdefault(stream, []).append(one)
-    return found
-
-
 def history(
     setting: Setting, readings: Mapping[str, Sequence[Reading]], chain: Sequence[RegionId]
 ) -> History:
@@ -63,7 +60,10 @@ def history(
         or _nearest(setting, stream.line, chain)
         for stream in setting.streams.values()
     }
-    return History(readings, sources, setting.heard, setting.now)
+    flows = [one.id for one in setting.streams.values() if one.kind is StreamKind.FLOW]
+    firsts = [_whole_month(readings[name][0].first) for name in flows if readings.get(name)]
+    began = min(firsts, default=date.min)
+    return History(readings, sources, setting.heard, setting.now, began)
 
 
 def _nearest(setting: Setting, line: str, chain: Sequence[RegionId]) -> tuple[str, ...]:
@@ -81,13 +81,13 @@ def months_to_judge(
     """Give the months to judge, from the one touched to the last that any source spoke of.
 
     What came before a subject's first flow, or else its first event, is not judged: a licence may
-    be years old.
+    be years old. Nor is the month that a first flow covers only the end of.
     """
     kinds = {stream: setting.streams[stream].kind for stream in streams}
     flows = [name for name, kind in kinds.items() if kind is StreamKind.FLOW]
     others = [name for name, kind in kinds.items() if kind in {StreamKind.STATE, StreamKind.EVENT}]
-    began = [readings[name][0].first for name in flows if readings.get(name)]
-    began = began or [readings[name][0].first for name in others if readings.get(name)]
+    began = [_whole_month(readings[name][0].first) for name in flows if readings.get(name)]
+    began = began or [month_of(readings[name][0].first) for name in others if readings.get(name)]
     spoken = [
         month
         for (stream, _), months in setting.heard.items()
@@ -97,21 +97,30 @@ def months_to_judge(
     if not began or not spoken:
         return []
     last = min(max(spoken), month_of(shanghai_day(setting.now)))
-    return list(months_between(max(month_of(min(began)), since), last))
+    return list(months_between(max(min(began), since), last))
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a model found of one kind in one month; `degraded` are the sources that were missing."""
+def _whole_month(day: date) -> date:
+    month = month_of(day)
+    return month if month == day else months_later(month, 1)
+
+
+class Verdict(NamedTuple):
+    """What a model found of one kind in one month; `lacking` says who was missing where."""
 
     kind: str
     month: date
     state: EvidenceState
     level: Level | None = None
     reason: str | None = None
-    degraded: tuple[str, ...] = ()
-    values: Mapping[str, float | None] = field(default_factory=dict)
+    lacking: tuple[Lack, ...] = ()
+    values: Mapping[str, float | None] = MappingProxyType({})
     evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Give the sources that were missing."""
+        return tuple(sorted({one.source for one in self.lacking}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,38 +130,55 @@ class Reckoning:
     model: Compiled
     history: History
     _months: dict[date, dict[str, Measured]] = field(default_factory=dict)
-    _answers: dict[tuple[int, date], Answer] = field(default_factory=dict)
+    _answers: dict[date, list[Answer]] = field(default_factory=dict)
 
     def verdicts(self, months: Iterable[date]) -> list[Verdict]:
-        """Judge every kind in each month, in order."""
-        return [
+        """Judge every kind in each month, in order.
+
+        Of a month that is not over, only what is known already is told: nobody is missing yet.
+        """
+        today = shanghai_day(self.history.now)
+        found = [
             self._verdict(kind, standards, month)
             for month in months
             for kind, standards in self.model.kinds.items()
         ]
+        return [
+            one
+            for one in found
+            if one.state is not EvidenceState.UNDETERMINED or months_later(one.month, 1) <= today
+        ]
 
     def measured(self, month: date) -> dict[str, Measured]:
-        """Measure and compute all indicators of a month."""
+        """Measure all indicators of a month, and compute those that a condition asks for."""
         known = self._months.get(month)
         if known is None:
             known = {one.id: measure(one, self.history, month) for one in self.model.measures}
-            for formula in self.model.formulas:
-                needs = [known[variable.name] for variable in formula.expression.needs]
-                number = formula.expression.number({name: m.value for name, m in known.items()})
-                known[formula.id] = Measured(
-                    None if isinstance(number, Undetermined) else number,
-                    _spanned([one.over for one in needs]) or window(month),
-                    tuple(dict.fromkeys(id_ for one in needs for id_ in one.signals)),
-                    frozenset(source for one in needs for source in one.missing),
-                )
             self._months[month] = known
+            for formula in self.model.formulas:
+                if formula.asked:
+                    self._found(formula.id, month)
         return known
 
+    def _found(self, name: str, month: date) -> Measured:
+        """Give an indicator of a month; a computed one is computed when it is asked for."""
+        known = self.measured(month)
+        if name not in known:
+            formula = next(one for one in self.model.formulas if one.id == name)
+            needs = {one.name: self._found(one.name, month) for one in formula.expression.needs}
+            number = formula.expression.number({id_: m.value for id_, m in needs.items()})
+            known[name] = Measured(
+                None if isinstance(number, Undetermined) else number,
+                _spanned([one.over for one in needs.values()]) or window(month),
+                missing=_NOBODY.union(*(one.missing for one in needs.values())),
+            )
+        return known[name]
+
     def _verdict(self, kind: str, standards: Sequence[Standard], month: date) -> Verdict:
-        values = self.measured(month)
-        shown = {name: values[name].value for one in standards for name in _shown(one)}
+        found = self.measured(month)
+        shown = {name: found[name].value for one in standards for name in one.measures}
         reason: str | None = None
-        degraded: set[str] = set()
+        lacking: set[Lack] = set()
         for standard in standards:
             match self._in_a_row(standard, month):
                 case Hit():
@@ -161,19 +187,26 @@ class Reckoning:
                         month=month,
                         state=EvidenceState.HIT,
                         level=standard.rule.level,
-                        degraded=tuple(sorted(degraded)),
-                        values=shown,
+                        lacking=tuple(sorted(lacking)),
+                        values=shown | self._computed(standard, month),
                         evidence=self._evidence(standard, month),
                     )
                 case Undetermined(why):
                     reason = reason or why
-                    degraded |= self._missing(standard, month)
+                    lacking |= self._missing(standard, month)
                 case NoHit():
                     pass
         state = EvidenceState.NO_HIT if reason is None else EvidenceState.UNDETERMINED
+        if reason == _MISSING and not lacking:
+            reason = _TOO_SHORT
         return Verdict(
-            kind, month, state, reason=reason, degraded=tuple(sorted(degraded)), values=shown
+            kind, month, state, reason=reason, lacking=tuple(sorted(lacking)), values=shown
         )
+
+    def _computed(self, standard: Standard, month: date) -> dict[str, float | None]:
+        """Give the value that the threshold of a rule is about."""
+        name = standard.rule.indicator
+        return {name: self._found(name, month).value}
 
     def _in_a_row(self, standard: Standard, month: date) -> Answer:
         """Say whether a rule holds in each of its months; a month itself unknown is never safe."""
@@ -186,32 +219,33 @@ class Reckoning:
         return next(iter([*refuted, *unknown]), own)
 
     def _answer(self, standard: Standard, month: date) -> Answer:
-        key = (id(standard), month)
-        known = self._answers.get(key)
+        known = self._answers.get(month)
         if known is None:
             values = {name: one.value for name, one in self.measured(month).items()}
-            known = self._answers[key] = standard.condition.decide(values)
-        return known
+            known = self._answers[month] = self.model.answers(values)
+        return known[standard.place]
 
-    def _missing(self, standard: Standard, month: date) -> set[str]:
+    def _missing(self, standard: Standard, month: date) -> set[Lack]:
+        """Name who keeps a rule from being answered: of its own month, else of those before."""
+        own = isinstance(self._answer(standard, month), Undetermined)
         return {
-            source
-            for each in _last(month, standard.rule.months)
+            lack
+            for each in ([month] if own else _last(month, standard.rule.months))
             if isinstance(self._answer(standard, each), Undetermined)
             for name in standard.measures
-            for source in self.measured(each)[name].missing
+            for lack in self.measured(each)[name].missing
         }
 
     def _evidence(self, standard: Standard, month: date) -> tuple[Evidence, ...]:
         return tuple(
             self._shown(standard, name, each)
             for each in _last(month, standard.rule.months)
-            for name in _shown(standard)
+            for name in standard.shown
         )
 
     def _shown(self, standard: Standard, name: str, month: date) -> Evidence:
         """Show one indicator of one month; a computed one rests on the signals of the others."""
-        found = self.measured(month)[name]
+        found = self._found(name, month)
         main = name == standard.rule.indicator
         return Evidence(
             indicator=name,
@@ -225,10 +259,7 @@ class Reckoning:
         )
 
 
-def _shown(standard: Standard) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((standard.rule.indicator, *standard.measures)))
-
-
+@cache
 def _last(month: date, count: int) -> list[date]:
     return [months_later(month, number) for number in range(1 - count, 1)]
 

@@ -1,17 +1,19 @@
 """Heavy work, for evaluations: a loop that judges what batches touched, some subjects at a time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.credit_service import EntityId
 from contracts.item_registry import RegionId
-from contracts.risk_monitor import ModelId, WarningId
+from contracts.risk_monitor import EvidenceState, ModelId, WarningId
 from kit import places
-from kit.acts import by_event, conclude
+from kit.acts import Done, by_event, conclude_each
 from kit.auth import system
 from kit.checks import Check
 from kit.clock import new_id
@@ -25,29 +27,50 @@ from risk_monitor.evaluation.domain import Reckoning, Setting, Verdict
 from risk_monitor.evaluation.store import Subject
 from risk_monitor.model import store as models
 from risk_monitor.model.domain import Compiled, compiled
+from risk_monitor.schema import text_array
 from risk_monitor.signal import store as signals
-from risk_monitor.signal.store import Known
+from risk_monitor.signal.store import Told
 from risk_monitor.source import store as sources
 from risk_monitor.waiting import store as waiting
 from risk_monitor.warning import domain as warning
 from risk_monitor.warning import store as warnings
 from risk_monitor.warning.domain import Finding
 
-SUBJECTS = 20
-_PAUSE_S = 0.25
+SUBJECTS = 250
+# Two at once: while one waits for the database, the other computes.
+PARTS = 2
+_PAUSE_S = 0.2
 _OUTAGE_S = 1.0
 
 _log = get(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """One subject under one model: where it is, what was found, when its signals were accepted."""
 
     subject: Subject
     place: RegionId
     verdicts: Sequence[Verdict]
-    accepted: Mapping[str, datetime]
+    told: Told
+
+    def finding(self, model: Compiled, verdict: Verdict) -> Finding:
+        """Make of a verdict what a warning follows from."""
+        accepted = {r.id: r.received_at for rows in self.told.readings.values() for r in rows}
+        rests_on = [accepted[id_] for said in verdict.evidence for id_ in said.signals]
+        return Finding(
+            model=model.model,
+            model_version=model.version,
+            item=model.item,
+            subject=self.subject.id,
+            region=self.place,
+            kind=verdict.kind,
+            month=verdict.month,
+            state=verdict.state,
+            level=verdict.level,
+            evidence=verdict.evidence,
+            degraded=verdict.degraded,
+            accepted_at=max(rests_on or accepted.values()),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +78,41 @@ class Judge:
     """Judges what waits; models that were understood once are kept, for a version never changes."""
 
     database: Database
+    part: waiting.Part = field(default_factory=waiting.Part)
     understood: dict[ModelId, Compiled] = field(default_factory=dict)
 
     async def turn(self) -> bool:
         """Judge some subjects in one transaction, under the request that they stem from."""
-        actor = system(self.database.service)
-        async with self.database.begin(actor, "evaluate") as tx:
-            due = await waiting.next_one(tx)
+        due = await self._due()
         if due is None:
             return False
+        actor = system(self.database.service)
         begin = self.database.begin(actor, "evaluate", traceparent=due.traceparent)
         async with begin as tx:
             since = await waiting.take(tx, due, SUBJECTS)
             subjects = await store.subjects_of(tx, since)
-            known = await signals.known(tx, [id_ for one in subjects for id_ in one.ids])
-            rows = {
-                one.id: sorted(
-                    (signal for id_ in one.ids for signal in known.get(id_, ())),
-                    key=lambda signal: (signal.reading.from_, signal.reading.id),
-                )
+            known = await signals.told(tx, [id_ for one in subjects for id_ in one.ids])
+            told = {
+                one.id: signals.together(several)
                 for one in subjects
+                if (several := [known[id_] for id_ in one.ids if id_ in known])
             }
             setting = await _setting(tx)
             for model in await models.in_force(tx):
                 if model.id not in self.understood:
                     self.understood[model.id] = compiled(model, setting.streams)
-                await self._under(tx, self.understood[model.id], setting, subjects, rows)
+                await self._under(tx, self.understood[model.id], setting, subjects, told)
         return True
+
+    async def _due(self) -> waiting.Next | None:
+        actor = system(self.database.service)
+        async with self.database.begin(actor, "evaluate") as tx:
+            busy = await waiting.loading(tx)
+            if not busy and self.part.number == 0:
+                await signals.tell(tx)
+            elif not busy and await sources.untold(tx):
+                return None  # whom it concerns is touched first, so that nobody is judged twice
+            return await waiting.next_one(tx, self.part, busy=busy)
 
     async def _under(  # noqa: PLR0917 - what one turn has at hand
         self,
@@ -89,55 +120,52 @@ class Judge:
         model: Compiled,
         setting: Setting,
         subjects: Sequence[Subject],
-        rows: Mapping[EntityId, Sequence[Known]],
+        told: Mapping[EntityId, Told],
     ) -> None:
         """Judge some subjects under one model, keep what was found, raise what follows."""
-        present = [subject for subject in subjects if rows[subject.id]]
-        regions = {rows[subject.id][-1].region for subject in present}
-        chains = await places.chains(tx, regions)
-        judged = [_judged(model, setting, one, rows[one.id], chains) for one in present]
-        lines = {
-            region: await warnings.lines_of(tx, model.item, region)
-            or {setting.streams[stream].line for stream in model.streams}
-            for region in sorted(regions)
-        }
-        readers = {
-            region: places.readers(chains.get(region, (region,)), sorted(found))
-            for region, found in lines.items()
-        }
+        present = {id_: one.region for id_, one in told.items()}
+        chains = await places.chains(tx, present.values())
+        readers = await _readers(tx, model, setting, chains | _alone(present.values(), chains))
+        judged = [
+            _judged(model, setting, one, told[one.id], chains.get(present[one.id]))
+            for one in subjects
+            if one.id in present
+        ]
+        written = {region: text_array(keys) for region, keys in readers.items()}
         made = [
             store.row_of(
                 model,
                 one.subject.id,
                 verdict,
-                readers=readers[one.place],
+                readers=written[one.place],
                 at=setting.now,
             )
             for one in judged
             for verdict in one.verdicts
         ]
-        ids = [one.id for one in present]
-        await store.save(tx, made, await store.standing(tx, model.model, ids))
-        opened = await warnings.open_of(tx, ids)
-        closed = await warnings.closed_until(tx, ids)
-        for one in judged:
-            await self._follow(tx, model, one, opened, closed)
-        await warnings.save_all(tx, opened, {one.subject.id: readers[one.place] for one in judged})
+        await store.save(tx, made, await store.standing(tx, model.model, present))
+        opened = await warnings.open_of(tx, present)
+        closed = await warnings.closed_until(tx, present)
+        done = [act for one in judged for act in self._followed(tx, model, one, opened, closed)]
+        await warnings.save_all(tx, opened, {id_: readers[at] for id_, at in present.items()})
+        await conclude_each(tx, dealing(tx).actor, done)
 
-    async def _follow(  # noqa: PLR0917 - what one turn has at hand
+    def _followed(  # noqa: PLR0917 - what one turn has at hand
         self,
         tx: AsyncConnection,
         model: Compiled,
         one: Judged,
         opened: dict[warnings.Key, warning.Warning],
         closed: Mapping[warnings.Key, date],
-    ) -> None:
+    ) -> Iterator[Done[warning.Warning]]:
         """Follow what was found month by month; what announces nothing is not an act."""
         for verdict in one.verdicts:
             key = (one.subject.id, model.model, verdict.kind)
             before = opened.get(key)
+            if verdict.state is not EvidenceState.HIT and before is None:
+                continue
             decided = warning.follow(
-                _finding(model, one, verdict),
+                one.finding(model, verdict),
                 open_=before,
                 closed_until=closed.get(key),
                 id_=WarningId(new_id()),
@@ -147,14 +175,20 @@ class Judge:
                 continue
             opened[key] = decided.value
             if decided.says:
-                about = dealing(tx)
-                act = by_event(about.now)
-                await conclude(tx, about.actor, act, before=before, decided=decided)
+                yield Done(by_event(dealing(tx).now), before, decided)
 
 
 async def evaluate(context: Context) -> None:
     """Judge what waits, for as long as the process lives."""
-    judge = Judge(context.db)
+    gc.freeze()  # what stands when work begins stands for good: no search for waste goes over it
+    understood: dict[ModelId, Compiled] = {}
+    async with asyncio.TaskGroup() as group:
+        for number in range(PARTS):
+            part = waiting.Part(number, PARTS)
+            group.create_task(_judge(Judge(context.db, part, understood)))
+
+
+async def _judge(judge: Judge) -> None:
     while True:
         pause = _PAUSE_S
         try:
@@ -179,41 +213,37 @@ async def _setting(tx: AsyncConnection) -> Setting:
     return Setting(streams, await sources.heard_months(tx), served, now)
 
 
+def _alone(
+    regions: Iterable[RegionId], chains: Mapping[RegionId, Sequence[RegionId]]
+) -> dict[RegionId, tuple[RegionId, ...]]:
+    return {region: (region,) for region in regions if region not in chains}
+
+
+async def _readers(
+    tx: AsyncConnection,
+    model: Compiled,
+    setting: Setting,
+    chains: Mapping[RegionId, tuple[RegionId, ...]],
+) -> dict[RegionId, list[str]]:
+    """Say who may read what was found at each place: the lines that have a duty for the item."""
+    lines = await warnings.lines_of(tx, model.item, chains)
+    all_ = {setting.streams[stream].line for stream in model.streams}
+    return {
+        region: places.readers(chain, sorted(lines[region] or all_))
+        for region, chain in chains.items()
+    }
+
+
 def _judged(  # noqa: PLR0917 - what one turn has at hand
     model: Compiled,
     setting: Setting,
     subject: Subject,
-    rows: Sequence[Known],
-    chains: Mapping[RegionId, Sequence[RegionId]],
+    told: Told,
+    chain: Sequence[RegionId] | None,
 ) -> Judged:
-    place = rows[-1].region
-    readings = domain.by_stream((one.stream, one.reading) for one in rows)
-    history = domain.history(setting, readings, chains.get(place, (place,)))
-    months = domain.months_to_judge(setting, model.streams, readings, since=subject.since)
-    return Judged(
-        subject,
-        place,
-        Reckoning(model, history).verdicts(months),
-        {one.reading.id: one.reading.received_at for one in rows},
-    )
-
-
-def _finding(model: Compiled, one: Judged, verdict: Verdict) -> Finding:
-    rests_on = [one.accepted[id_] for said in verdict.evidence for id_ in said.signals]
-    return Finding(
-        model=model.model,
-        model_version=model.version,
-        item=model.item,
-        subject=one.subject.id,
-        region=one.place,
-        kind=verdict.kind,
-        month=verdict.month,
-        state=verdict.state,
-        level=verdict.level,
-        evidence=verdict.evidence,
-        degraded=verdict.degraded,
-        accepted_at=max(rests_on or one.accepted.values()),
-    )
+    history = domain.history(setting, told.readings, chain or (told.region,))
+    months = domain.months_to_judge(setting, model.streams, told.readings, since=subject.since)
+    return Judged(subject, told.region, Reckoning(model, history).verdicts(months), told)
 
 
 async def evidence_stands(tx: AsyncConnection) -> Check:

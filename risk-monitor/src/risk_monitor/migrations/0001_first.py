@@ -56,6 +56,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('status', sa.Integer(), nullable=True),
     sa.Column('media_type', sa.Text(), nullable=True),
+    sa.Column('location', sa.Text(), nullable=True),
     sa.Column('body', sa.LargeBinary(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('client', 'key')
@@ -85,6 +86,9 @@ def upgrade() -> None:
     sa.Column('duplicate', sa.Integer(), server_default='0', nullable=False),
     sa.Column('revised', sa.Integer(), server_default='0', nullable=False),
     sa.Column('rejected', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('skipped', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('sheet', sa.Text(), nullable=True),
+    sa.Column('layout', postgresql.JSONB(), nullable=True),
     sa.Column('ignored', postgresql.JSONB(), server_default='[]', nullable=False),
     sa.Column('fault', postgresql.JSONB(), nullable=True),
     sa.Column('bytes', sa.Integer(), nullable=False),
@@ -108,6 +112,12 @@ def upgrade() -> None:
     sa.Column('code', sa.Text(), nullable=False),
     sa.Column('facts', postgresql.JSONB(), nullable=False),
     sa.PrimaryKeyConstraint('job', 'row', 'place')
+    )
+    op.create_table('job_row',
+    sa.Column('job', sa.Text(), nullable=False),
+    sa.Column('row', sa.Integer(), nullable=False),
+    sa.Column('cells', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('job', 'row')
     )
     op.create_table('known_calendar',
     sa.Column('calendar', sa.Text(), nullable=False),
@@ -193,13 +203,13 @@ def upgrade() -> None:
     sa.Column('state', sa.Enum('hit', 'no_hit', 'undetermined', name='evidencestate', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('level', sa.Enum('red', 'orange', 'yellow', 'blue', name='level', native_enum=False, create_constraint=True, length=40), nullable=True),
     sa.Column('reason', sa.Text(), nullable=True),
-    sa.Column('degraded', postgresql.ARRAY(sa.Text()), nullable=False),
-    sa.Column('values', postgresql.JSONB(), nullable=False),
+    sa.Column('lacking', postgresql.ARRAY(sa.Text()), nullable=False),
+    sa.Column('values', sa.JSON(), nullable=False),
     sa.Column('evaluated_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('readers', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('model', 'subject', 'month', 'kind')
     )
-    op.create_index('evaluation_state', 'evaluation', ['model', 'state', 'month'], unique=False)
+    op.create_index('evaluation_state', 'evaluation', ['model', 'state', 'month'], unique=False, postgresql_where=sa.text("state != 'no_hit'"))
     op.create_table('heard',
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('stream', sa.Text(), nullable=False),
@@ -207,6 +217,7 @@ def upgrade() -> None:
     sa.Column('last_to', sa.Date(), nullable=False),
     sa.Column('last_received', sa.DateTime(timezone=True), nullable=False),
     sa.Column('rows', sa.Integer(), nullable=False),
+    sa.Column('told', sa.Boolean(), server_default='false', nullable=False),
     sa.PrimaryKeyConstraint('source', 'stream', 'month')
     )
     op.create_table('known_grade',
@@ -234,18 +245,20 @@ def upgrade() -> None:
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('stream', sa.Text(), nullable=False),
     sa.Column('subject', sa.Text(), nullable=False),
+    sa.Column('product', sa.Text(), nullable=False),
     sa.Column('from', sa.DateTime(timezone=True), nullable=False),
     sa.Column('to', sa.DateTime(timezone=True), nullable=False),
     sa.Column('value', sa.Double(), nullable=False),
+    sa.Column('sent_value', sa.Double(), nullable=True),
+    sa.Column('sent_unit', sa.Text(), nullable=True),
     sa.Column('region', sa.Text(), nullable=False),
     sa.Column('job', sa.Text(), nullable=True),
     sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('readers', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('source', 'stream', 'subject', 'from', 'to')
+    sa.UniqueConstraint('subject', 'stream', 'from', 'to', 'source', 'product')
     )
-    op.create_index('signal_subject', 'signal', ['subject', 'stream', 'from'], unique=False)
     op.create_table('signal_past',
     sa.Column('signal', sa.Text(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
@@ -260,8 +273,9 @@ def upgrade() -> None:
     sa.Column('since', sa.DateTime(timezone=True), nullable=False),
     sa.Column('job', sa.Text(), nullable=True),
     sa.Column('traceparent', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('subject', 'month')
+    sa.PrimaryKeyConstraint('subject')
     )
+    op.create_index('touched_since', 'touched', ['since'], unique=False)
     op.create_table('warning',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('model', sa.Text(), nullable=False),

@@ -4,7 +4,7 @@ A version is drafted by one person and put in force by another; changing a thres
 version. Its conditions are understood when it is written, so that none fails when it is judged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -27,7 +27,15 @@ from contracts.risk_monitor import (
 )
 from contracts.says import Decided
 from kit import expressions
-from kit.expressions import BadExpression, Expression, Variable
+from kit.expressions import (
+    Answer,
+    BadExpression,
+    Expression,
+    Hit,
+    NoHit,
+    Undetermined,
+    Variable,
+)
 from risk_monitor.indicator.domain.measures import Measure, streams_of
 from risk_monitor.source.domain import Stream, StreamKind
 
@@ -52,20 +60,25 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A computed indicator, understood."""
+    """A computed indicator, understood; `asked` where a condition asks for it."""
 
     id: str
     unit: str
     expression: Expression
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """A rule, understood; `measures` are the measured indicators that its answer rests on."""
+    """A rule, understood; `measures` are the measured indicators that its answer rests on.
+
+    `place` is where its condition stands among those of the model, `shown` what is told of it.
+    """
 
     rule: Rule
-    condition: Expression
+    place: int
     measures: tuple[str, ...]
+    shown: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +93,27 @@ class Compiled:
     formulas: tuple[Formula, ...]
     units: Mapping[str, str]
     kinds: Mapping[str, tuple[Standard, ...]]
+    conditions: tuple[Expression, ...]
+    together: Expression | None
+
+    def answers(self, values: Mapping[str, float | None]) -> list[Answer]:
+        """Answer all conditions of a month: at once where that can be, else each for itself."""
+        if self.together is not None:
+            found = self.together.number(values)
+            if not isinstance(found, Undetermined):
+                bits = int(found)
+                return [_HIT if bits >> n & 1 else _NO_HIT for n in range(len(self.conditions))]
+        return [one.decide(values) for one in self.conditions]
 
     @property
     def streams(self) -> tuple[str, ...]:
         """Give the streams that it reads."""
         return tuple(sorted({stream for one in self.measures for stream in streams_of(one)}))
+
+
+_HIT, _NO_HIT = Hit(), NoHit()
+# A number of the rules' engine is exact to 2^53: so many answers fit into one.
+_TOGETHER = 50
 
 
 class IndicatorTwice(Invalid):
@@ -136,7 +165,11 @@ def compiled(model: Model, streams: Mapping[str, Stream]) -> Compiled:
         else:
             units[indicator.id] = _unit(indicator, streams, where)
             measures.append(indicator)
-    standards = [_standard(rule, n, formulas, units) for n, rule in enumerate(model.rules)]
+    conditions: dict[str, Expression] = {}
+    standards = [
+        _standard(rule, n, formulas, units, conditions=conditions)
+        for n, rule in enumerate(model.rules)
+    ]
     kinds: dict[str, tuple[Standard, ...]] = {}
     for standard in sorted(standards, key=lambda one: rank(one.rule.level), reverse=True):
         kinds[standard.rule.kind] = (*kinds.get(standard.rule.kind, ()), standard)
@@ -146,10 +179,30 @@ def compiled(model: Model, streams: Mapping[str, Stream]) -> Compiled:
         version=model.model_version,
         item=model.item,
         measures=tuple(measures),
-        formulas=tuple(formulas),
+        formulas=_asked(formulas, conditions.values()),
         units=units,
         kinds=kinds,
+        conditions=tuple(conditions.values()),
+        together=_together(conditions, units),
     )
+
+
+def _asked(formulas: Iterable[Formula], conditions: Iterable[Expression]) -> tuple[Formula, ...]:
+    """Note which computed indicators are needed for an answer; the others are only shown."""
+    names = {variable.name for one in conditions for variable in one.needs}
+    return tuple(replace(one, asked=one.id in names) for one in formulas)
+
+
+def _together(conditions: Collection[str], names: Iterable[str]) -> Expression | None:
+    """Write all conditions as one number, a bit each: one call of the engine instead of many."""
+    bits = [f"(({condition}) ? {1 << n} : 0)" for n, condition in enumerate(conditions)]
+    if len(bits) > _TOGETHER:
+        return None
+    variables = [Variable(name, "number") for name in names]
+    try:
+        return expressions.compile(" + ".join(bits), variables, gives="integer")
+    except BadExpression:  # such as a comment at the end of a condition
+        return None
 
 
 def rank(level: Level) -> int:
@@ -199,10 +252,18 @@ def _kinds(measure: Measure) -> tuple[StreamKind, ...]:
 
 
 def _standard(
-    rule: Rule, number: int, formulas: Sequence[Formula], units: Mapping[str, str]
+    rule: Rule,
+    number: int,
+    formulas: Sequence[Formula],
+    units: Mapping[str, str],
+    *,
+    conditions: dict[str, Expression],
 ) -> Standard:
     where = f"rules.{number}"
-    condition = _understood(rule.condition, list(units), f"{where}.condition", flag=True)
+    condition = conditions.get(rule.condition) or _understood(
+        rule.condition, list(units), f"{where}.condition", flag=True
+    )
+    conditions[rule.condition] = condition
     if rule.indicator not in units:
         raise IndicatorUnknown(
             field=f"{where}.indicator", got=rule.indicator, expected=" | ".join(units)
@@ -216,7 +277,10 @@ def _standard(
             open_ += needs[name]
         else:
             found.add(name)
-    return Standard(rule, condition, tuple(name for name in units if name in found))
+    place = list(conditions).index(rule.condition)
+    measures = tuple(name for name in units if name in found)
+    shown = tuple(dict.fromkeys((rule.indicator, *measures)))
+    return Standard(rule, place, measures, shown)
 
 
 def draft(content: DraftModel, *, version: int, by: str, streams: Mapping[str, Stream]) -> Model:

@@ -11,6 +11,7 @@ from sqlalchemy import Row as SqlRow
 from contracts.errors import TooLarge
 from contracts.risk_monitor import (
     Revision,
+    Sent,
     SignalFault,
     SignalId,
     SignalRow,
@@ -117,5 +118,12 @@ def _view(found: SqlRow[Any], streams: Mapping[str, Stream]) -> SignalView:
     row = found._asdict()
     stream = streams.get(row["stream"])
     ends = None if row["to"] == row["from"] else row["to"]
-    unit = stream.unit if stream else ""
-    return SignalView.model_validate(row | {"to": ends, "unit": unit})
+    shown = {
+        "to": ends,
+        "unit": stream.unit if stream else "",
+        "product": row["product"] or None,
+        "sent": None
+        if row["sent_unit"] is None
+        else Sent(value=row["sent_value"], unit=row["sent_unit"]),
+    }
+    return SignalView.model_validate(row | shown)

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from contracts.credit_service import EntityId
 from contracts.errors import Invalid
@@ -10,7 +12,7 @@ from contracts.item_registry import RegionId
 from contracts.risk_monitor import SignalRow
 from kit.codes import Fault, entity_id, normalise, subject_of
 from kit.deadlines import SHANGHAI, shanghai_day
-from risk_monitor.source.domain import Stream, StreamKind
+from risk_monitor.source.domain import Scales, Stream, StreamKind, UnitOther
 
 _DAY = timedelta(days=1)
 _PERSON = "code-person"
@@ -24,22 +26,36 @@ class Sender:
     known: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """One row as it is kept, moments in UTC; `to` equals `from_` where it is about a moment."""
+class Amount(NamedTuple):
+    """A value in the stream's unit, and what was sent where that was converted."""
+
+    value: float
+    sent_value: float | None = None
+    sent_unit: str | None = None
+
+
+Key = tuple[str, str, datetime, datetime, str, str]
+
+
+class Signal(NamedTuple):
+    """One row as it is kept, moments in UTC; `to` equals `from_` where it is about a moment.
+
+    A tuple, as readings are: there are very many, and a frozen dataclass takes five times as long.
+    """
 
     source: str
     stream: str
     subject: EntityId
+    product: str
     from_: datetime
     to: datetime
-    value: float
+    amount: Amount
     region: RegionId
 
     @property
-    def key(self) -> tuple[str, str, str, datetime, datetime]:
+    def key(self) -> Key:
         """Give what makes it unique: the same again is a duplicate or a revision."""
-        return (self.source, self.stream, self.subject, self.from_, self.to)
+        return (self.subject, self.stream, self.from_, self.to, self.source, self.product)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +69,7 @@ class Sighting:
     raw: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A good row, and the sighting it brings where its code names nobody."""
 
     signal: Signal
@@ -71,12 +86,6 @@ class RegionUnknown(Invalid):
     """The region tree has no such node."""
 
     code = "signal-region-unknown"
-
-
-class UnitOther(Invalid):
-    """The row's unit is not the stream's."""
-
-    code = "signal-unit-other"
 
 
 class PeriodImpossible(Invalid):
@@ -120,28 +129,39 @@ def accept(
     *,
     sender: Sender,
     streams: Mapping[str, Stream],
+    scales: Scales,
     regions: Collection[RegionId],
     now: datetime,
 ) -> Accepted:
     """Judge one row.
 
-    Refuses: StreamUnknown, UnitOther, SourceNotYours, SourceMissing, RegionUnknown,
-    PeriodImpossible, InFuture, Negative, ValueImpossible, SubjectUnnamed.
+    Refuses: StreamUnknown, SourceNotYours, SourceMissing, RegionUnknown, PeriodImpossible,
+    InFuture, Negative, ValueImpossible, UnitOther, ProductUnknown, ProductMissing, SubjectUnnamed.
     """
     stream = streams.get(row.stream)
     if stream is None:
         raise StreamUnknown(field="stream", got=row.stream, expected=" | ".join(sorted(streams)))
-    if row.unit is not None and row.unit != stream.unit:
+    product = "" if row.product is None else scales.product(row.product)
+    unit = stream.unit if row.unit is None else scales.unit(row.unit)
+    if stream.unit not in {unit, scales.litre}:
         raise UnitOther(field="unit", got=row.unit, expected=stream.unit)
     region = RegionId(row.region)
     if region not in regions:
-        raise RegionUnknown(field="region", got=row.region, expected="GET /regions")
+        raise RegionUnknown(field="region", got=row.region, expected="GET /api/v1/regions")
     source = source_of(row.source, sender)
     from_, to = _period(row, stream, now)
-    value = _value(row, stream)
-    subject, fault = subject_of(source, row.code, row.name)
-    signal = Signal(source, stream.id, EntityId(subject), from_, to, value, region)
+    amount = Amount(_value(row, stream))
+    if unit != stream.unit:
+        litres = scales.litres(amount.value, unit, product, _shanghai_day(from_))
+        amount = Amount(litres, amount.value, unit)
+    subject, fault = _subject(source, row.code, row.name)
+    signal = Signal(source, stream.id, EntityId(subject), product, from_, to, amount, region)
     return Accepted(signal, _sighting(signal, row, fault) if fault else None)
+
+
+# A file tells the same days and codes again and again: what was found once is kept.
+_subject = lru_cache(1 << 16)(subject_of)
+_shanghai_day = lru_cache(1 << 14)(shanghai_day)
 
 
 def source_of(named: str | None, sender: Sender) -> str:
@@ -156,7 +176,7 @@ def source_of(named: str | None, sender: Sender) -> str:
         return sender.department
     source = named or sender.department
     if source is None:
-        raise SourceMissing(field="source", got="", expected="GET /departments")
+        raise SourceMissing(field="source", got="", expected="GET /api/v1/departments")
     return source
 
 
@@ -165,20 +185,26 @@ def _period(row: SignalRow, stream: Stream, now: datetime) -> tuple[datetime, da
     to = from_ if row.to is None else _moment(row.to)
     if from_ > now:
         raise InFuture(field="from", got=_day(from_), expected=f"≤ {_day(now)}")
-    needs_end = stream.kind in {StreamKind.FLOW, StreamKind.VALIDITY}
+    needs_end = stream.kind is StreamKind.FLOW or stream.kind is StreamKind.VALIDITY
     if to < from_ or (to == from_ and needs_end):
         raise PeriodImpossible(field="to", got=_shown(row.to), expected=f"> {_day(from_)}")
     if stream.kind is StreamKind.FLOW:
         for field, moment in (("from", from_), ("to", to)):
-            if moment.astimezone(SHANGHAI).time() != time.min:
+            if not _begins_a_day(moment):
                 raise PeriodImpossible(field=field, got=moment.isoformat(), expected="YYYY-MM-DD")
-        if shanghai_day(to) > shanghai_day(now) + _DAY:
-            raise InFuture(field="to", got=_day(to), expected=f"≤ {shanghai_day(now) + _DAY}")
+        if _shanghai_day(to) > (today := _shanghai_day(now)) + _DAY:
+            raise InFuture(field="to", got=_day(to), expected=f"≤ {today + _DAY}")
     return from_, to
 
 
+@lru_cache(1 << 14)
 def _moment(given: datetime) -> datetime:
     return (given if given.tzinfo else given.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+
+
+@lru_cache(1 << 14)
+def _begins_a_day(moment: datetime) -> bool:
+    return moment.astimezone(SHANGHAI).time() == time.min
 
 
 def _day(moment: datetime) -> str:

@@ -14,4 +14,5 @@ async def _take(tx: AsyncConnection, rows: Sequence[Row[SignalRow]], upload: Upl
     return await store.receive(tx, rows, Parcel(upload.department, upload.line, upload.job))
 
 
-SIGNALS = Import("signals", SignalRow, _take)
+# Signals are small and come by the hundred thousand: fewer, larger batches.
+SIGNALS = Import("signals", SignalRow, _take, batch=2000)

@@ -4,7 +4,6 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
-    Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
@@ -15,6 +14,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from risk_monitor.schema import metadata
 
+# `product` is empty where none was named; `sent_value` and `sent_unit` are what was sent where that
+# was converted. The key begins with what is asked for: all signals of a subject, by stream.
 signal = Table(
     "signal",
     metadata,
@@ -22,18 +23,19 @@ signal = Table(
     Column("source", Text, nullable=False),
     Column("stream", Text, nullable=False),
     Column("subject", Text, nullable=False),
+    Column("product", Text, nullable=False),
     Column("from", DateTime(timezone=True), nullable=False),
     Column("to", DateTime(timezone=True), nullable=False),
     Column("value", Double, nullable=False),
+    Column("sent_value", Double),
+    Column("sent_unit", Text),
     Column("region", Text, nullable=False),
     Column("job", Text),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("readers", ARRAY(Text), nullable=False),
-    UniqueConstraint("source", "stream", "subject", "from", "to"),
+    UniqueConstraint("subject", "stream", "from", "to", "source", "product"),
 )
-# "All signals of these subjects", to judge them, and a subject's list.
-Index("signal_subject", signal.c.subject, signal.c.stream, signal.c["from"])
 
 signal_past = Table(
     "signal_past",

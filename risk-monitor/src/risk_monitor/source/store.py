@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 
-from sqlalchemy import func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit import policy
 from kit.db import dealing
-from risk_monitor.indicator.domain.months import month_of
-from risk_monitor.source.domain import Stream, StreamKind
+from risk_monitor.indicator.domain.months import month_of, months_later
+from risk_monitor.schema import put_all
+from risk_monitor.source.domain import Density, Scales, Stream, StreamKind
 from risk_monitor.source.tables import heard
 
 _PACKAGE = "risk_monitor"
@@ -47,31 +48,34 @@ def _stream(row: policy.Row) -> Stream:
     )
 
 
-async def hear(tx: AsyncConnection, said: Iterable[Said]) -> list[tuple[str, str, date]]:
-    """Note of which months sources spoke; gives what is new: source, stream, month."""
-    said = list(said)
+@cache
+def scales() -> Scales:
+    """Read the units and products that rows may be sent in, of all days."""
+    rows = policy.load(_PACKAGE)
+    units = [(row.key.removeprefix("unit."), row) for row in rows if row.key.startswith("unit.")]
+    products = [
+        (row.key.removeprefix("density."), row) for row in rows if row.key.startswith("density.")
+    ]
+    return Scales(
+        units={name: id_ for id_, row in units for name in row.values["names"]},
+        kg={id_: float(row.values["kg"]) for id_, row in units if "kg" in row.values},
+        products={name: id_ for id_, row in products for name in row.values["names"]},
+        densities=tuple(
+            Density(id_, float(row.values["kg_per_litre"]), row.from_, row.to)
+            for id_, row in products
+        ),
+    )
+
+
+async def hear(tx: AsyncConnection, said: Iterable[Said]) -> None:
+    """Note of which months sources spoke; what is new to one is not yet told to its subjects."""
     now = dealing(tx).now
-    counts = Counter((one.source, one.stream, month_of(one.first)) for one in said)
-    if not counts:
-        return []
     last: dict[tuple[str, str, date], date] = {}
+    counts: Counter[tuple[str, str, date]] = Counter()
     for one in said:
         key = (one.source, one.stream, month_of(one.first))
+        counts[key] += 1
         last[key] = max(last.get(key, key[2]), one.to)
-    c = heard.c
-    pairs = {(source, stream) for source, stream, _ in counts}
-    before = select(c.source, c.stream, c.month)
-    before = before.where(tuple_(c.source, c.stream).in_(sorted(pairs)))
-    known = {(source, stream, month) for source, stream, month in await tx.execute(before)}
-    put = insert(heard)
-    put = put.on_conflict_do_update(
-        index_elements=[c.source, c.stream, c.month],
-        set_={
-            "last_to": func.greatest(c.last_to, put.excluded.last_to),
-            "last_received": put.excluded.last_received,
-            "rows": c.rows + put.excluded.rows,
-        },
-    )
     rows = [
         {
             "source": source,
@@ -83,8 +87,48 @@ async def hear(tx: AsyncConnection, said: Iterable[Said]) -> list[tuple[str, str
         }
         for source, stream, month in sorted(counts)
     ]
-    await tx.execute(put, rows)
-    return sorted(counts.keys() - known)
+    change = {
+        "last_to": "greatest(heard.last_to, excluded.last_to)",
+        "last_received": "excluded.last_received",
+        "rows": "heard.rows + excluded.rows",
+    }
+    await put_all(tx, heard, rows, key=("source", "stream", "month"), change=change)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What sources spoke of that was new to them, since it was told last.
+
+    `events` are the months of what recurs, by source and stream; `since` is the month before the
+    first that nobody spoke of until now, for that one is over.
+    """
+
+    events: dict[tuple[str, str], date]
+    since: date | None
+
+
+async def untold(tx: AsyncConnection) -> bool:
+    """Say whether somebody is to be told of a month that a source spoke of."""
+    return bool((await tx.execute(select(exists().where(~heard.c.told)))).scalar_one())
+
+
+async def tell(tx: AsyncConnection, on: date) -> News:
+    """Give what is new, once."""
+    if not await untold(tx):
+        return News({}, None)
+    kinds = {id_: one.kind for id_, one in streams_on(on).items()}
+    lasting = [id_ for id_, kind in kinds.items() if kind is StreamKind.VALIDITY]
+    c = heard.c
+    last = select(func.max(c.month)).where(c.told, c.stream.not_in(lasting))
+    known = (await tx.execute(last)).scalar_one_or_none() or date.min
+    fresh = heard.update().where(~c.told).values(told=True)
+    rows = (await tx.execute(fresh.returning(c.source, c.stream, c.month))).all()
+    events: dict[tuple[str, str], date] = {}
+    for source, stream, month in rows:
+        if kinds.get(stream) is StreamKind.EVENT:
+            events[source, stream] = min(events.get((source, stream), month), month)
+    further = [month for _, stream, month in rows if stream not in lasting and month > known]
+    return News(events, months_later(min(further), -1) if further else None)
 
 
 async def heard_months(tx: AsyncConnection) -> dict[tuple[str, str], frozenset[date]]:

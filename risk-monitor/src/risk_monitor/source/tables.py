@@ -1,6 +1,6 @@
 """Table of sources: of which months each of them spoke."""
 
-from sqlalchemy import Column, Date, DateTime, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Boolean, Column, Date, DateTime, Integer, PrimaryKeyConstraint, Table, Text
 
 from risk_monitor.schema import metadata
 
@@ -14,5 +14,7 @@ heard = Table(
     Column("last_to", Date, nullable=False),
     Column("last_received", DateTime(timezone=True), nullable=False),
     Column("rows", Integer, nullable=False),
+    # Whether those were touched whom it concerns that the source spoke of the month at all.
+    Column("told", Boolean, nullable=False, server_default="false"),
     PrimaryKeyConstraint("source", "stream", "month"),
 )

@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import Row, Select, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.errors import NotFound
 from contracts.item_registry import ItemId, RegionId
 from contracts.risk_monitor import Evidence, Level, WarningId, WarningState
-from kit import items, places
+from kit import items
+from risk_monitor.schema import put_all, text_array, text_json
 from risk_monitor.warning.domain import Warning  # noqa: A004 - the field's word 预警
 from risk_monitor.warning.tables import warning
 
@@ -113,19 +113,26 @@ async def save_all(
     tx: AsyncConnection, those: Mapping[Key, Warning], readers: Mapping[str, list[str]]
 ) -> None:
     """Keep new ones, to be read by those concerned with their subject; write back the others."""
-    ids = [one.id for one in those.values()]
-    query = select(*LIST_ORDER, *_REST).where(warning.c.id.in_(ids))
+    query = select(*LIST_ORDER, *_REST).where(warning.c.id.in_([one.id for one in those.values()]))
     standing = {row.id: value(row) for row in await tx.execute(query)}
-    for one in those.values():
-        if one.id not in standing:
-            await add(tx, one, readers[one.subject])
-        elif one != standing[one.id]:
-            await save(tx, one)
+    changed = [one for one in those.values() if one != standing.get(one.id)]
+    rows = [
+        _written(one) | {"readers": text_array(readers[one.subject])}
+        for one in sorted(changed, key=lambda one: one.id)
+    ]
+    change = {name: f'excluded."{name}"' for name in _FIELDS if name != "id"}
+    await put_all(tx, warning, rows, key=("id",), change=change)
 
 
-async def add(tx: AsyncConnection, one: Warning, readers: list[str]) -> None:
-    """Keep a new one, to be read by those concerned."""
-    await tx.execute(insert(warning).values(**_fields(one), readers=readers))
+def _written(one: Warning) -> dict[str, Any]:
+    fields = _fields(one)
+    return fields | {
+        "level": one.level.value,
+        "state": one.state.value,
+        "outcome": one.outcome and one.outcome.value,
+        "evidence": text_json(fields["evidence"]),
+        "degraded": text_array(one.degraded),
+    }
 
 
 async def save(tx: AsyncConnection, one: Warning) -> None:
@@ -152,11 +159,16 @@ def _fields(one: Warning) -> dict[str, Any]:
     return fields
 
 
-async def lines_of(tx: AsyncConnection, item: ItemId, region: RegionId) -> set[str]:
-    """Give the lines that have a duty for an item at a place or above."""
-    chain = await places.chain(tx, region)
-    known = await items.known(tx, item, chain)
-    return set() if known is None else {duty.line for duty in known.duties}
+async def lines_of(
+    tx: AsyncConnection, item: ItemId, chains: Mapping[RegionId, tuple[RegionId, ...]]
+) -> dict[RegionId, set[str]]:
+    """Give the lines that have a duty for an item at each place or above it."""
+    known = await items.known_each(tx, [(item, chain) for chain in chains.values()])
+    found: dict[RegionId, set[str]] = {}
+    for region, chain in chains.items():
+        at = known.get((item, chain))
+        found[region] = set() if at is None else {duty.line for duty in at.duties}
+    return found
 
 
 async def evidence(tx: AsyncConnection) -> list[tuple[str, set[str]]]:

@@ -131,7 +131,7 @@ def file(
     case = Case(
         id=id_,
         clue=clue.id,
-        subject=clue.subject,
+        subject=clue.about,
         item=clue.item,
         region=clue.region,
         department=by.department,

@@ -1,6 +1,6 @@
 """What people do to a clue: dispatch, sign, return, ask for a visit, give feedback, conclude."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -18,6 +18,7 @@ from clue_dispatch.terms.domain import Terms
 from contracts.clue_dispatch import (
     ClueClosed,
     ClueDispatched,
+    ClueId,
     ClueState,
     Conclusion,
     OriginType,
@@ -27,7 +28,8 @@ from contracts.clue_dispatch import (
     VisitState,
     Wanted,
 )
-from contracts.errors import Conflict, Invalid
+from contracts.errors import Conflict, Invalid, NotFound, Refusal
+from contracts.item_registry import RegionId
 from contracts.says import Decided
 from kit.deadlines import Calendar, due, overdue, shanghai_day
 
@@ -118,7 +120,8 @@ def dispatch(
 ) -> Decided[Clue]:
     """Give the clue to the lead and the cooperating departments of the matrix; clocks begin.
 
-    By the department that owns it, by a department of the line that leads, or by an admin.
+    By the department that owns it, by the one that brought it (国办发〔2020〕53号: a hotline sends
+    out what it received), by a department of the line that leads, or by an admin.
     Refuses: NotYourClue, NotRegistered, Unroutable, ActedBefore.
     """
     if not _dispatches(clue, route, by):
@@ -155,6 +158,40 @@ def dispatch(
         region=clue.region,
     )
     return Decided(dispatched, says=(said,))
+
+
+def dispatch_each(
+    ids: Iterable[ClueId],
+    held: Mapping[ClueId, Clue],
+    *,
+    routes: Mapping[ClueId, Route],
+    by: Official,
+    terms: Terms,
+    calendars: Mapping[tuple[RegionId, ...], Calendar],
+    at: datetime,
+) -> dict[ClueId, Decided[Clue] | Refusal]:
+    """Dispatch each clue as if alone; gives the decision or why not, in the order asked for.
+
+    A clue that is not among those held is not there for who asks.
+    """
+    answers: dict[ClueId, Decided[Clue] | Refusal] = {}
+    for id_ in dict.fromkeys(ids):
+        if id_ not in held:
+            answers[id_] = NotFound(clue=id_)
+            continue
+        route = routes[id_]
+        try:
+            answers[id_] = dispatch(
+                held[id_],
+                route=route,
+                by=by,
+                terms=terms,
+                calendar=calendars[route.chain],
+                at=at,
+            )
+        except Refusal as no:
+            answers[id_] = no
+    return answers
 
 
 def sign(clue: Clue, *, by: Official, at: datetime) -> Decided[Clue]:
@@ -217,7 +254,7 @@ def request_visit(
     said = VisitRequested(
         request=request,
         clue=clue.id,
-        subject=clue.subject,
+        subject=clue.about,
         region=clue.region,
         item=clue.item,
         departments=wanted,
@@ -279,7 +316,7 @@ def close(clue: Clue, conclusion: Conclusion, at: datetime) -> Decided[Clue]:
 def _dispatches(clue: Clue, route: Route, by: Official) -> bool:
     if by.admin:
         return True
-    if by.department is not None and by.department in {clue.owner, route.lead}:
+    if by.department is not None and by.department in {clue.owner, clue.brought_by, route.lead}:
         return True
     return by.line is not None and by.line == route.line
 

@@ -83,7 +83,8 @@ class Turn:
 class Clue:
     """One clue; `owner` answers for it at every moment, from dispatch on that is the lead.
 
-    `moved_on` is when the last act was done; `version` counts its changes.
+    `moved_on` is when the last act was done; `version` counts its changes. `became` is what its
+    subject is by now, where that is another (待核实主体 resolved, entities merged).
     """
 
     id: ClueId
@@ -99,6 +100,10 @@ class Clue:
     dispatch_due: Due
     moved_on: datetime
     source_due_at: datetime | None = None
+    name: str | None = None
+    place: str | None = None
+    complaint: bool = False
+    became: EntityId | None = None
     state: ClueState = ClueState.REGISTERED
     assessment: Outcome | None = None
     dispatched_by: DepartmentId | None = None
@@ -114,6 +119,16 @@ class Clue:
     approved_by: str | None = None
     closed_on: date | None = None
     version: int = 1
+
+    @property
+    def about(self) -> EntityId:
+        """Say whom it is about by now."""
+        return self.became or self.subject
+
+    @property
+    def leading(self) -> DepartmentId | None:
+        """Say who leads it, or is to lead it as the matrix says."""
+        return self.lead or self.route.lead
 
     @property
     def open_visit(self) -> Visit | None:

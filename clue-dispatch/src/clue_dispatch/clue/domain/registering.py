@@ -10,10 +10,10 @@ from datetime import datetime
 from clue_dispatch.clue.domain.matter import Clue
 from clue_dispatch.routing.domain import Route
 from clue_dispatch.terms.domain import Terms
-from contracts.clue_dispatch import ClueId, ClueRegistered, Origin, SubjectSighted
+from contracts.clue_dispatch import ClueId, ClueRegistered, ClueState, Origin, SubjectSighted
 from contracts.credit_service import EntityId
 from contracts.errors import Conflict, Invalid
-from contracts.item_registry import DepartmentId, ItemId, RegionId
+from contracts.item_registry import ROOT, DepartmentId, ItemId, RegionId
 from contracts.says import Decided, Fact
 from kit.codes import Fault, normalise
 from kit.deadlines import Calendar, due
@@ -32,6 +32,9 @@ class Brought:
     summary: str
     department: DepartmentId | None = None
     source_due_at: datetime | None = None
+    name: str | None = None
+    place: str | None = None
+    complaint: bool = False
 
 
 class ItemUnknown(Invalid):
@@ -46,10 +49,24 @@ class RegionUnknown(Invalid):
     code = "clue-region-unknown"
 
 
+class AlreadyDispatched(Conflict):
+    """What a lead was given does not change under its hands: a correction is a clue of its own."""
+
+    code = "clue-already-dispatched"
+
+
 class AlreadyRegistered(Conflict):
     """What this comes from has been registered already."""
 
     code = "clue-already-registered"
+
+
+def require_known(item: ItemId, region: RegionId, route: Route) -> None:
+    """Refuse what nobody can route: ItemUnknown, RegionUnknown."""
+    if route.item_version is None:
+        raise ItemUnknown(field="item", got=item, expected="GET /api/v1/items")
+    if ROOT not in route.chain:
+        raise RegionUnknown(field="region", got=region, expected="GET /api/v1/regions")
 
 
 def sighting(
@@ -90,16 +107,69 @@ def register(
         dispatch_due=due(at, terms.dispatch, calendar),
         moved_on=at,
         source_due_at=brought.source_due_at,
+        name=brought.name,
+        place=brought.place,
+        complaint=brought.complaint,
     )
+    return Decided(clue, says=_said(clue, sighted))
+
+
+def revise(
+    clue: Clue,
+    brought: Brought,
+    *,
+    route: Route,
+    terms: Terms,
+    calendar: Calendar,
+    at: datetime,
+    sighted: SubjectSighted | None = None,
+) -> Decided[Clue] | None:
+    """Take over what its source says of it now; None if that is what it said before.
+
+    A clue that is with a lead stays as it was given to it. One that came back keeps the clock that
+    the return began. Refuses: AlreadyDispatched.
+    """
+    revised = replace(
+        clue,
+        subject=brought.subject,
+        item=brought.item,
+        region=brought.region,
+        summary=brought.summary,
+        source_due_at=brought.source_due_at,
+        name=brought.name,
+        place=brought.place,
+        complaint=brought.complaint,
+        registered_on=at,
+    )
+    if revised == clue:
+        return None
+    if clue.state is not ClueState.REGISTERED:
+        raise AlreadyDispatched(
+            field="ticket", got=brought.origin.id, clue=clue.id, state=clue.state
+        )
+    revised = replace(revised, route=route, version=clue.version + 1)
+    if clue.returns == 0:
+        revised = replace(
+            revised,
+            owner=route.lead or brought.department,
+            moved_on=at,
+            dispatch_due=due(at, terms.dispatch, calendar),
+        )
+    about = (clue.subject, clue.item, clue.region)
+    if about == (revised.subject, revised.item, revised.region):
+        return Decided(revised)
+    return Decided(replace(revised, became=None), says=_said(revised, sighted))
+
+
+def _said(clue: Clue, sighted: SubjectSighted | None) -> tuple[Fact, ...]:
     registered = ClueRegistered(
-        clue=id_,
+        clue=clue.id,
         origin=clue.origin,
         subject=clue.subject,
         item=clue.item,
         region=clue.region,
     )
-    says: tuple[Fact, ...] = (registered,) if sighted is None else (sighted, registered)
-    return Decided(clue, says=says)
+    return (registered,) if sighted is None else (sighted, registered)
 
 
 def route_again(clue: Clue, route: Route) -> Decided[Clue]:

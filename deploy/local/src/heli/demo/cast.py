@@ -34,6 +34,11 @@ class Cast:
         """Give somebody's client."""
         return self._client(name, *_PEOPLE[name])
 
+    def lead(self, department: str) -> Client:
+        """Give the client of a department's head (role lead)."""
+        region = department.rpartition("-")[2]
+        return self._client(f"{department}:lead", department, region, ("lead",))
+
     def system(self, department: str) -> Client:
         """Give the client of a department's sending system (role integrator)."""
         region = department.rpartition("-")[2]

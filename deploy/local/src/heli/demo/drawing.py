@@ -1,11 +1,8 @@
 """The joint draw of the demo: one operator plays both parties, which proves nothing about trust."""
 
 import contextlib
-import hashlib
 import io
 import json
-import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,26 +11,14 @@ from heli import draw_verifier
 from heli.client import Client
 from heli.demo.cast import Cast
 from heli.demo.load import window
+from heli.demo.province.world import ITEM, LINES, World
 from heli.demo.story import Story, must, wait_for
-from heli.demo.world import ITEM, LINES, World
+from heli.party import Secret
 
 PARTIES = {"commerce-330100": "甲市商务局负责人", "justice-330000": "省司法厅监督员"}
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """What a party keeps on its own side until it reveals."""
-
-    salt: bytes
-    secret: bytes
-
-    def commitment(self, party: str, plan_digest: str) -> str:
-        """Digest the secret, bound to the plan and the party."""
-        head = b"heli-draw-1/commit\0" + plan_digest.encode() + party.encode() + b"\0"
-        return hashlib.sha256(head + self.salt + self.secret).hexdigest()
-
-
-def draw(story: Story, cast: Cast, world: World, folder: Path) -> dict[str, Any]:
+def draw(story: Story, cast: Cast, world: World, folder: Path) -> dict[str, str]:
     """Draw a tenth of the prefecture's stations and the inspectors; verify it offline."""
     lead = cast.person("甲市商务局负责人")
     pool = lead.post("/pools", {"item": ITEM, "region": "330100"})
@@ -52,13 +37,12 @@ def draw(story: Story, cast: Cast, world: World, folder: Path) -> dict[str, Any]
     }
     made = lead.post("/draws", body)
     frozen = lead.post(f"/draws/{made['id']}:freeze")
-    kept = {party: Secret(secrets.token_bytes(16), secrets.token_bytes(32)) for party in PARTIES}
+    kept = {party: Secret.made() for party in PARTIES}
     for party, person in PARTIES.items():
         digest = kept[party].commitment(party, frozen["plan_digest"])
         cast.person(person).post(f"/draws/{made['id']}:commit", {"digest": digest})
     for party, person in PARTIES.items():
-        opened = {"salt": kept[party].salt.hex(), "secret": kept[party].secret.hex()}
-        cast.person(person).post(f"/draws/{made['id']}:reveal", opened)
+        cast.person(person).post(f"/draws/{made['id']}:reveal", kept[party].opened())
     done: dict[str, Any] = lead.get(f"/draws/{made['id']}")
     must(done["result_digest"], f"the draw is complete: {done}")
     visits = wait_for(
@@ -78,7 +62,12 @@ def draw(story: Story, cast: Cast, world: World, folder: Path) -> dict[str, Any]
         result=done["result_digest"],
         file=str(path),
     )
-    return done
+    return {
+        "id": made["id"],
+        "file": str(path),
+        "plan": done["plan_digest"],
+        "result": done["result_digest"],
+    }
 
 
 def _part(line: str) -> dict[str, object]:

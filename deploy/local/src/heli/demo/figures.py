@@ -1,98 +1,168 @@
-"""One page of figures, each read back through the gateway, and everything that must hold."""
+"""The figures of the page, each read back through the gateway, and everything that must hold."""
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any, Final
 
-from contracts import (
-    clue_dispatch,
-    credit_service,
-    gateway,
-    item_registry,
-    joint_inspection,
-    risk_monitor,
-)
-from contracts.says import Fact
 from heli.client import Client
-from heli.demo.cast import Cast
-from heli.demo.signals import Data
+from heli.demo import checks
+from heli.demo.load import window
+from heli.demo.province.sheets import Province
+from heli.demo.score import SEEN, Key, Planted, Score, score, why_missed
+from heli.demo.words import LEVELS, PLANTED, REASONS, STREAMS, VISITS, WARNED, Both
 
-_SEEN: Final = frozenset({"red", "orange", "yellow"})
+Json = dict[str, Any]
 
-
-def every_event() -> set[str]:
-    """Give the type of every event in the contracts."""
-    owners = (
-        item_registry,
-        credit_service,
-        risk_monitor,
-        clue_dispatch,
-        joint_inspection,
-        gateway,
-    )
-    return {
-        thing.type
-        for owner in owners
-        for thing in vars(owner).values()
-        if isinstance(thing, type) and issubclass(thing, Fact) and thing is not Fact
-    }
+_BINS: Final = (1, 2, 5, 10, 20, 40)
+_LIST: Final = 200
 
 
-def page(
-    cast: Cast, data: Data, rows: Mapping[str, int], *, ids: Mapping[str, str], log: Path
-) -> dict[str, Any]:
-    """Gather the page: figures, checks and whether all of it holds; keep the log of events."""
-    admin = cast.admin
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the page needs from the play: model, ids of the journey, rows taken, the draw."""
+
+    model: str
+    ids: Mapping[str, str]
+    rows: Mapping[str, int]
+    draw: Mapping[str, str]
+    station: str
+
+
+def gather(admin: Client, province: Province, told: Told, log: Path) -> Json:
+    """Gather the page; keep the log of events in a file."""
     events = {event["id"]: event for event in _events(admin)}
     lines = (json.dumps(event, ensure_ascii=False) for event in events.values())
     log.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    warnings = list(admin.list("/warnings", limit=200))
-    checks = list(admin.get("/operations/invariants", wait_s=30)["checks"])
-    checks += [_walks(admin, events, ids["warning"]), _occurred(events)]
+    warnings = list(admin.list("/warnings", limit=_LIST))
+    held = list(admin.get("/operations/invariants", wait_s=30)["checks"])
+    held += checks.of_events(admin, events, told.ids["warning"])
+    found = _score(province, warnings)
+    held += checks.of_silence(admin, told.model, province)
+    held += checks.of_score(found)
     return {
-        "ok": all(check["ok"] for check in checks),
-        "figures": {
-            **_figures(data, rows, warnings, events),
-            "事件记录 event log": str(log),
-            **_visits(admin),
-        },
-        "checks": checks,
+        "ok": all(check["ok"] for check in held),
+        "seed": province.world.seed,
+        "today": province.world.today.isoformat(),
+        "stations": len(province.world.stations),
+        "signals": dict(told.rows),
+        "warnings": _by_kind(warnings),
+        "score": _scored(admin, told.model, found, warnings),
+        "lateness": _lateness(warnings),
+        "visits": _visits(admin, province),
+        "caps": _caps(admin, province),
+        "unknown": _unknown(admin, told.model),
+        "station": _station(admin, told.model, told.station, province),
+        "events": _types(events.values()),
+        "reports": dict(Counter(one["state"] for one in admin.list("/reports", limit=_LIST))),
+        "draw": dict(told.draw),
+        "log": str(log),
+        "checks": held,
     }
 
 
-def _events(admin: Client) -> list[dict[str, Any]]:
-    found = admin.list("/operations/events", limit=200)
-    return [row.get("envelope", row) for row in found]
+def _events(admin: Client) -> Iterable[Json]:
+    for row in admin.list("/operations/events", limit=_LIST):
+        yield row.get("envelope", row)
 
 
-def _figures(
-    data: Data,
-    rows: Mapping[str, int],
-    warnings: list[dict[str, Any]],
-    events: Mapping[str, Any],
-) -> dict[str, Any]:
-    said = {
-        (w["subject"].removeprefix("uscc-"), w["kind"]) for w in warnings if w["level"] in _SEEN
-    }
-    found = said & data.truth
-    late = [
-        (
-            datetime.fromisoformat(w["raised_at"]) - datetime.fromisoformat(w["accepted_at"])
-        ).total_seconds()
-        for w in warnings
+def _types(events: Iterable[Json]) -> Json:
+    names = (event["type"].removesuffix(".v1") for event in events)
+    types = Counter(names).most_common()
+    return {"total": sum(count for _, count in types), "types": types}
+
+
+# Warnings against the truth ---------------------------------------------------------------------
+
+
+def _code(warning: Json) -> str:
+    return str(warning["subject"]).removeprefix("uscc-")
+
+
+def _score(province: Province, warnings: Sequence[Json]) -> Score:
+    truth = [
+        Planted(one.code, one.kind, one.warns, one.knowable, one.why) for one in province.truth
     ]
+    return score(truth, {(_code(one), one["kind"], one["level"]) for one in warnings})
+
+
+def _scored(admin: Client, model: str, found: Score, warnings: Sequence[Json]) -> Json:
+    by_key = {(_code(one), one["kind"]): one for one in warnings if one["level"] in SEEN}
+    kinds = [
+        asdict(one) | {"zh": PLANTED[one.kind][0], "en": PLANTED[one.kind][1]}
+        for one in found.kinds
+    ]
+    missed = [one for kind in found.kinds for one in kind.missed]
     return {
-        "监测数据 signals": rows["accepted"],
-        "预警 warnings by level": dict(Counter(w["level"] for w in warnings)),
-        "植入问题 planted problems found": f"{len(found)} / {len(data.truth)}",
-        "其他预警 other warnings": len(said - data.truth),
-        "数据到预警 signal to warning, median s": round(median(late), 2) if late else None,
-        "事件 events": len(events),
-        "事件种类 event types": len({event["type"] for event in events.values()}),
+        "precision": round(found.precision, 4),
+        "recall": round(found.recall, 4),
+        "right": found.right,
+        "raised": found.raised,
+        "found": found.found,
+        "knowable": found.knowable,
+        "kinds": kinds,
+        "misses": [_miss(admin, model, one) for one in missed],
+        "others": [_other(by_key[key], key) for key in found.others],
+    }
+
+
+def _miss(admin: Client, model: str, one: Planted) -> Json:
+    path = f"/warning-models/{model}/evaluations"
+    rows = [
+        row
+        for row in admin.list(path, subject=f"uscc-{one.code}", limit=_LIST)
+        if row["kind"] == one.warns
+    ]
+    zh, en = why_missed(rows)
+    names = {"zh": PLANTED[one.kind][0], "en": PLANTED[one.kind][1]}
+    return {"code": one.code, "kind": one.kind, **names, "why_zh": zh, "why_en": en}
+
+
+def _other(warning: Json, key: Key) -> Json:
+    zh, en = WARNED.get(key[1], (key[1], key[1]))
+    why = "；".join(grounds(one) for one in warning["evidence"] if one["threshold"] is not None)
+    level = warning["level"]
+    named = {"level": level, "level_zh": LEVELS[level], "why": why}
+    return {"code": key[0], "kind": key[1], "zh": zh, "en": en, **named}
+
+
+def grounds(one: Json) -> str:
+    """Say what a piece of evidence shows: period, indicator, value and threshold."""
+    value = "–" if one["value"] is None else f"{one['value']:.3g}"
+    return f"{one['from']} – {one['to']} {one['indicator']} {value} > {one['threshold']:.3g}"
+
+
+def _by_kind(warnings: Sequence[Json]) -> Json:
+    counts = Counter((one["kind"], one["level"]) for one in warnings)
+    kinds = []
+    for kind in dict.fromkeys([*WARNED, *(kind for kind, _ in counts)]):
+        zh, en = WARNED.get(kind, (kind, kind))
+        levels = {level: counts[kind, level] for level in LEVELS if counts[kind, level]}
+        kinds.append({"kind": kind, "zh": zh, "en": en, "levels": levels})
+    return {"levels": dict(Counter(one["level"] for one in warnings)), "kinds": kinds}
+
+
+def _lateness(warnings: Sequence[Json]) -> Json:
+    took = sorted(
+        (_moment(one["raised_at"]) - _moment(one["accepted_at"])).total_seconds()
+        for one in warnings
+    )
+    edges = [0, *_BINS]
+    bins = [
+        (f"{low}–{high}", sum(low <= one < high for one in took)) for low, high in pairwise(edges)
+    ]
+    bins.append((f"≥ {edges[-1]}", sum(one >= edges[-1] for one in took)))
+    enough = len(took) > 1
+    return {
+        "median_s": round(median(took), 1) if took else None,
+        "p90_s": round(quantiles(took, n=10)[-1], 1) if enough else None,
+        "max_s": round(took[-1], 1) if took else None,
+        "bins": bins,
     }
 
 
@@ -100,60 +170,64 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _visits(admin: Client) -> dict[str, Any]:
-    visits = list(admin.list("/visits", limit=200))
-    separate = sum(visit["separate_visits"] for visit in visits)
-    reports = Counter(report["state"] for report in admin.list("/reports", limit=200))
+# What could not be known, one station, visits, caps ----------------------------------------------
+
+
+def _station(admin: Client, model: str, code: str, province: Province) -> Json:
+    name = next(one.name for one in province.world.stations if one.code == code)
+    months = [month.isoformat() for month in province.months]
+    series: dict[str, dict[str, float | None]] = {"metered": {}, "declared": {}, "invoiced": {}}
+    path = f"/warning-models/{model}/evaluations"
+    for row in admin.list(path, subject=f"uscc-{code}", limit=_LIST):
+        for stream, values in series.items():
+            if row["values"].get(stream) is not None:
+                values[row["month"]] = row["values"][stream]
+    found = {stream: [values.get(month) for month in months] for stream, values in series.items()}
+    return {"name": name, "code": code, "months": [month[:7] for month in months], **found}
+
+
+def _visits(admin: Client, province: Province) -> Json:
+    """Count the visits of the window against separate inspections; those before it beside them."""
+    begin, end = window(province.world.today)
+    found = admin.get("/visits:summary", from_=begin.isoformat(), to=end.isoformat())
+    kinds = []
+    for one in found["kinds"]:
+        zh, en = VISITS[one["kind"]]
+        row = {"zh": zh, "en": en, "visits": one["visits"], "separate": one["separate_visits"]}
+        kinds.append(row)
     return {
-        "上门与单独检查 visits instead of separate inspections": f"{len(visits)} / {separate}",
-        "上报 reports": dict(reports),
+        "visits": found["visits"],
+        "separate": found["separate_visits"],
+        "met": found["drawn_and_clue"],
+        "kinds": kinds,
     }
 
 
-def _walks(admin: Client, events: Mapping[str, dict[str, Any]], warning: str) -> dict[str, Any]:
-    """Walk back from every delivered report to the warning, and on to a signal and its job."""
-    name = "report.delivered leads back to warning.raised, its signals and their job"
-    paths = [
-        _path(events, event)
-        for event in events.values()
-        if event["type"].startswith("gateway.report.delivered")
-    ]
-    ends = [path[-1] for path in paths]
-    ok = bool(paths) and all(
-        end["type"].startswith("risk-monitor.warning.raised") and end["data"]["warning"] == warning
-        for end in ends
-    )
-    words = [event["type"].split(".", 1)[1].removesuffix(".v1") for event in max(paths, key=len)]
-    signals = {one for part in ends[0]["data"].get("evidence", []) for one in part["signals"]}
-    jobs = {
-        row["job"]
-        for row in admin.list("/signals", subject=ends[0]["data"].get("subject"), limit=200)
-        if row["id"] in signals
-    }
-    done = [admin.get(f"/jobs/{job}")["status"] == "done" for job in jobs if job]
-    detail = (
-        f"{len(paths)} reports; {' ← '.join(words)} ← {len(signals)} signals ← {len(done)} jobs"
-    )
-    return {"name": name, "ok": ok and bool(done) and all(done), "detail": detail}
+def _caps(admin: Client, province: Province) -> Json:
+    """List who is past its yearly cap, and by whose visits."""
+    year = province.world.today.year
+    rows = list(admin.list("/visits:usage", year=year, over="true", limit=_LIST))
+    rows.sort(key=lambda row: (row["cap"] - row["visits"], row["entity"], row["department"]))
+    return {"total": len(rows), "rows": rows}
 
 
-def _path(events: Mapping[str, dict[str, Any]], start: dict[str, Any]) -> list[dict[str, Any]]:
-    path = [start]
-    while (cause := path[-1].get("causationid")) and cause in events:
-        path.append(events[cause])
-    return path
+def _unknown(admin: Client, model: str) -> Json:
+    """Count what could not be known, by kind and by what was missing."""
+    path = f"/warning-models/{model}/evaluations:summary"
+    counts: Counter[tuple[str, Both]] = Counter()
+    for one in admin.get(path, state="undetermined")["items"]:
+        counts[one["kind"], _because(one)] += one["evaluations"]
+    rows = []
+    for (kind, (because_zh, because)), count in counts.most_common():
+        zh, en = WARNED.get(kind, (kind, kind))
+        named = {"because_zh": because_zh, "because": because}
+        rows.append({"kind": kind, "zh": zh, "en": en, **named, "count": count})
+    return {"total": sum(counts.values()), "rows": rows}
 
 
-def _occurred(events: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    lacking = sorted(every_event() - {event["type"] for event in events.values()})
-    loose = [
-        event["id"]
-        for event in events.values()
-        if not event.get("causationid") and not event.get("traceparent")
-    ]
-    detail = f"lacking {lacking}; without cause or request {len(loose)}"
-    return {
-        "name": "every event occurred, each with its cause or its request",
-        "ok": not lacking and not loose,
-        "detail": detail,
-    }
+def _because(found: Json) -> Both:
+    """Name the streams and sources that were missing, or else the reason."""
+    if not found["lacking"]:
+        return REASONS.get(str(found["reason"]), (str(found["reason"]),) * 2)
+    zh = "，".join(f"{STREAMS[one['stream']]} · {one['source']}" for one in found["lacking"])
+    return zh, ", ".join(f"{one['stream']} · {one['source']}" for one in found["lacking"])

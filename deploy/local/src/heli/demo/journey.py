@@ -8,9 +8,11 @@ from typing import Any
 
 from heli.client import ApiProblem, Client
 from heli.demo.cast import Cast
+from heli.demo.figures import grounds
 from heli.demo.load import window
+from heli.demo.province.sheets import Province
+from heli.demo.province.world import LINES, Station, World
 from heli.demo.story import DoesNotHold, Story, must, wait_for
-from heli.demo.world import LINES, Station, World
 
 _FINE_FEN = 2_000_000
 _NOT_FOUND = 404
@@ -64,7 +66,7 @@ class Journey:
             lambda: next(iter(officer.list("/warnings", subject=self.subject)), None),
         )
         must(found["level"] in {"red", "orange"}, f"the warning is red or orange: {found['level']}")
-        evidence = [_evidence(one) for one in found["evidence"] if one["threshold"] is not None]
+        evidence = [grounds(one) for one in found["evidence"] if one["threshold"] is not None]
         self.story.step(
             "risk-monitor",
             f"对 {self.station.name} 发出预警",
@@ -98,7 +100,7 @@ class Journey:
             dispatch_due=found["dispatch_due"]["at"],
         )
         officer.post(
-            f"/warnings/{warning['id']}:assess", {"outcome": "valid", "reason": "申报明显低于计量"}
+            f"/warnings/{warning['id']}:assess", {"outcome": "valid", "reason": "数据属实（示例）"}
         )
         wait_for(
             "clue-dispatch heard the assessment",
@@ -165,7 +167,7 @@ class Journey:
             "from": begin.isoformat(),
             "to": end.isoformat(),
             "departments": wanted,
-            "reason": "申报销量低于计量销量，需现场核查",
+            "reason": "监测数据异常，需现场核查（示例）",
         }
         lead.post(f"/clues/{clue['id']}:request-visit", asked)
         visit = wait_for("a visit is planned", lambda: self._planned(lead, clue["id"]))
@@ -381,15 +383,14 @@ class Journey:
         )
 
 
-def _evidence(one: dict[str, Any]) -> str:
-    value = "–" if one["value"] is None else f"{one['value']:.3g}"
-    return f"{one['from']} – {one['to']} {one['indicator']} {value} > {one['threshold']:.3g}"
+def choose(province: Province) -> Station:
+    """Choose the station of the journey: in 330100, and declared far below what was metered.
 
-
-def choose(world: World, truth: frozenset[tuple[str, str]]) -> Station:
-    """Choose the station of the journey: planted in prefecture 330100, declared under metered."""
-    guilty = {code for code, kind in truth if kind == "declared_under_metered"}
-    found = [s for s in world.stations if s.code in guilty and s.prefecture == "330100"]
-    if not found:
-        raise DoesNotHold("no planted station in 330100: choose another seed")
-    return found[0]
+    Where that cannot be known, one whose licence expired; without either there is no journey.
+    """
+    for kind in ("declared_20_for_2", "licence_expired"):
+        guilty = {one.code for one in province.truth if one.kind == kind and one.knowable}
+        for station in province.world.stations:
+            if station.code in guilty and station.prefecture == "330100":
+                return station
+    raise DoesNotHold("330100 has no station whose problem can be known: choose another seed")

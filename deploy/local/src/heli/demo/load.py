@@ -1,20 +1,21 @@
-"""Loading the world through the gateway: the directory, the rules, then the departments' data."""
+"""Loading the province through the gateway: the directory, the rules, the departments' files."""
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from heli.client import Client
 from heli.demo.cast import Cast
-from heli.demo.signals import Data
+from heli.demo.province.sheets import Province, Sheet
+from heli.demo.province.world import ITEM, LINES, World
 from heli.demo.story import Story, must, wait_for
-from heli.demo.world import ITEM, LINES, World
 
-_NDJSON: Final = "application/x-ndjson"
 _MODEL: Final = "model/examples/refined_oil.json"
 _SYSTEM: Final = "indicator_system/refined-oil.toml"
 _BASIS: Final = "成品油流通管理办法（商务部令2025年第4号）"
@@ -30,56 +31,86 @@ _DUTIES: Final = (
     ("penalty", "tax", "cooperate", "税收征收管理法第六十三条"),
     ("emergency", "emergency", "lead", "危险化学品安全管理条例第六条"),
 )
+_CAPS: Final = {"commerce": 4, "market": 4, "emergency": 4}
+_COUNTS: Final = ("accepted", "provisional", "duplicate", "revised", "rejected", "skipped")
 
 
-def _lines(rows: Iterable[Mapping[str, object]]) -> bytes:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that was sent: whose client, its job, and what it should bring."""
+
+    client: Client
+    job: str
+    sheet: Sheet
 
 
-def load(
-    story: Story, client: Client, collection: str, rows: list[Mapping[str, object]]
-) -> dict[str, Any]:
-    """Load rows in bulk with a progress bar; every row must be taken."""
-    with story.bar(collection, len(rows)) as moved:
-        job = client.upload(collection, _lines(rows), media=_NDJSON)
-        done = client.wait_job(job["id"], seen=lambda s: moved(s["accepted"] + s["rejected"]))
+def send(cast: Cast, sheets: Iterable[Sheet]) -> list[Sent]:
+    """Send files one after another without waiting for what becomes of them."""
+    sent = []
+    for sheet in sheets:
+        client = cast.system(sheet.department) if sheet.department else cast.admin
+        job = client.upload(sheet.collection, sheet.body, media=sheet.media)
+        sent.append(Sent(client, job["id"], sheet))
+    return sent
+
+
+def follow(story: Story, name: str, sent: Sequence[Sent]) -> dict[str, int]:
+    """Follow files to their end with one progress bar; every row must be taken."""
+    total = dict.fromkeys(_COUNTS, 0)
+    with story.bar(name, sum(one.sheet.rows for one in sent)) as moved:
+        before = 0
+        for one in sent:
+            done = one.client.wait_job(one.job, seen=partial(_moved, moved, before))
+            _took(one, done)
+            before += one.sheet.rows
+            total = {count: total[count] + done.get(count, 0) for count in _COUNTS}
+    return total
+
+
+def _moved(moved: Callable[[int], None], before: int, job: dict[str, Any]) -> None:
+    moved(before + job["accepted"] + job["rejected"])
+
+
+def _took(one: Sent, done: dict[str, Any]) -> None:
+    name = one.sheet.name
     if done["status"] != "done" or done["rejected"]:
-        errors = list(client.list(f"/jobs/{job['id']}/errors"))[:3]
-        must(holds=False, what=f"{collection}: {done} {errors}")
-    return done
+        errors = [] if done["status"] != "done" else _errors(one)
+        must(holds=False, what=f"{name}: {done} {errors}")
+    must(done["accepted"] == one.sheet.rows, f"{name}: {one.sheet.rows} rows, {done}")
+    if one.sheet.expect == "again":
+        must(done["duplicate"] == one.sheet.rows, f"{name} was sent before: {done}")
+    if one.sheet.expect == "corrected":
+        must(done["revised"] > 0, f"{name} corrects: {done}")
 
 
-def directory(story: Story, cast: Cast, world: World) -> None:
-    """Load regions, departments, the item, a cap, entities, inspectors and targets."""
-    admin = cast.admin
-    regions = [{"id": r.id, "parent": r.parent, "name": r.name} for r in world.regions]
-    load(story, admin, "regions", [{k: v for k, v in r.items() if v} for r in regions])
-    load(
-        story,
-        admin,
-        "departments",
-        [
-            {
-                "id": one.id,
-                "name": one.name,
-                "line": one.line,
-                "level": one.level,
-                "territory": list(one.territory),
-                **({"vertical_parent": one.vertical_parent} if one.vertical_parent else {}),
-            }
-            for one in world.departments
-        ],
-    )
+def _errors(one: Sent) -> list[dict[str, Any]]:
+    return list(one.client.list(f"/jobs/{one.job}/errors"))[:3]
+
+
+def directory(story: Story, cast: Cast, province: Province) -> None:
+    """Load regions, departments, the item, caps, entities, inspectors and targets."""
+    admin, world = cast.admin, province.world
+    _load(story, cast, province, "regions")
+    _load(story, cast, province, "departments")
     wait_for(
         "the gateway knows the departments",
         lambda: cast.system("commerce-330100").get("/me")["department_known"],
     )
     _item(cast, world)
-    load(story, admin, "entities", [_entity(world, n) for n in range(len(world.stations))])
-    load(story, admin, "inspectors", [_inspector(world, n) for n in range(len(world.inspectors))])
+    _load(story, cast, province, "entities")
+    _load(story, cast, province, "inspectors")
     _wait_for_item(admin, world)
     admin.get("/operations/invariants", wait_s=30)  # until every service knows the directory
-    load(story, admin, "targets", [_target(world, n) for n in range(len(world.stations))])
+    _load(story, cast, province, "targets")
+
+
+def _load(story: Story, cast: Cast, province: Province, collection: str) -> dict[str, int]:
+    return follow(story, collection, send(cast, of(province, collection)))
+
+
+def of(province: Province, collection: str) -> list[Sheet]:
+    """Give the files of one collection, in the order of sending."""
+    return [sheet for sheet in province.sheets if sheet.collection == collection]
 
 
 def _item(cast: Cast, world: World) -> None:
@@ -101,11 +132,11 @@ def _item(cast: Cast, world: World) -> None:
     }
     lead.post("/items", draft)
     lead.post(f"/items/{ITEM}:publish", {"reason": "试点事项", "basis": "国办发〔2023〕1号"})
-    cap = {"line": "commerce", "region": "330000", "per_year": 4, "from": since}
-    lead.post("/caps", cap | {"basis": "国办发〔2024〕54号"})
+    for line, per_year in _CAPS.items():
+        cap = {"line": line, "region": "330000", "per_year": per_year, "from": since}
+        cast.admin.post("/caps", cap | {"basis": "国办发〔2024〕54号"})
     days = [{"date": f"{world.today.year}-03-03", "working": False}]
-    admin = cast.admin
-    admin.post("/calendars", {"region": "330300", "days": days, "basis": "示例：地方节日"})
+    cast.admin.post("/calendars", {"region": "330300", "days": days, "basis": "示例：地方节日"})
 
 
 def _wait_for_item(admin: Client, world: World) -> None:
@@ -114,41 +145,7 @@ def _wait_for_item(admin: Client, world: World) -> None:
     must(found["lead"] and not found["problems"], f"the matrix resolves: {found}")
 
 
-def _entity(world: World, number: int) -> dict[str, object]:
-    station = world.stations[number]
-    return {
-        "code": station.code,
-        "name": station.name,
-        "region": station.region,
-        "address": station.address,
-    }
-
-
-def _inspector(world: World, number: int) -> dict[str, object]:
-    one = world.inspectors[number]
-    return {
-        "id": one.id,
-        "department": one.department,
-        "name": one.name,
-        "certificate": one.certificate,
-        "valid_until": one.valid_until.isoformat(),
-        "qualifications": ["general"],
-    }
-
-
-def _target(world: World, number: int) -> dict[str, object]:
-    station = world.stations[number]
-    return {
-        "id": f"station-{station.number:05d}",
-        "name": station.name,
-        "region": station.region,
-        "entity": station.code,
-        "address": station.address,
-        "item": ITEM,
-    }
-
-
-def rules(story: Story, cast: Cast) -> None:
+def rules(story: Story, cast: Cast) -> str:
     """Draft the warning model and the indicator system, each put in force by a second person."""
     author, approver = cast.person("省商务厅处长"), cast.person("省商务厅另一处长")
     model = author.post("/warning-models", json.loads(_shipped("risk_monitor", _MODEL)))
@@ -162,6 +159,7 @@ def rules(story: Story, cast: Cast) -> None:
         model=model["id"],
         system=system["id"],
     )
+    return str(model["id"])
 
 
 def _shipped(package: str, path: str) -> str:
@@ -170,15 +168,6 @@ def _shipped(package: str, path: str) -> str:
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError(package)
     return (Path(found.submodule_search_locations[0]) / path).read_text("utf-8")
-
-
-def data(story: Story, cast: Cast, made: Data) -> dict[str, int]:
-    """Let every department send its months of data; gives how the rows went in all."""
-    total = {"accepted": 0, "provisional": 0, "duplicate": 0, "revised": 0}
-    for department, rows in sorted(made.files.items()):
-        done = load(story, cast.system(department), "signals", list(rows))
-        total = {name: total[name] + done[name] for name in total}
-    return total
 
 
 def window(today: date) -> tuple[date, date]:

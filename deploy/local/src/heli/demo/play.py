@@ -1,26 +1,26 @@
 """`heli demo`: start a stack of its own, load the world, play the journey, print the page."""
 
-import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from heli import keep, talk
-from heli.demo import load, signals, world
+from heli.background import Background, started
+from heli.demo import load, summary
 from heli.demo.cast import Cast
 from heli.demo.drawing import draw
-from heli.demo.figures import page
+from heli.demo.figures import Told, gather
+from heli.demo.hotline import tickets
 from heli.demo.journey import Journey, choose
+from heli.demo.page.render import write
+from heli.demo.province import sheets
+from heli.demo.province.sheets import Province
 from heli.demo.sidelines import Sidelines
 from heli.demo.story import DoesNotHold, Story
+from heli.demo.subjects import resolve
 from heli.folder import lock
 from heli.problems import Problem
 from heli.reach import DEMO, STATE, reach
@@ -28,16 +28,14 @@ from heli.settings import Settings
 from kit.clock import Clock, elapsed_s
 from kit.deadlines import shanghai_day
 
-_STOP_S: Final = 40.0
+PAGE: Final = "demo.html"
+JOURNEY: Final = "the journey of one station"
 
 
-Up = subprocess.Popen[str]
+class StackEnded(Problem):
+    """The demo's own stack ended by itself."""
 
-
-class StackFailed(Problem):
-    """The demo's own stack did not start."""
-
-    code = "demo-stack-failed"
+    code = "demo-stack-ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,7 @@ class Asked:
     stations: int
     port: int
     today: date | None
+    silent: tuple[str, ...]
     as_json: bool
 
 
@@ -59,42 +58,83 @@ def run(**asked: Any) -> int:  # noqa: ANN401 - the fields of Asked
     folder = wish.data or Settings().data / DEMO
     story = Story(wish.as_json)
     began = elapsed_s()
-    with _stack(folder, wish, story) as (state, process):
-        story.step("heli up", "已启动", "everything runs", seconds=round(elapsed_s() - began, 1))
-        ok = _play(story, folder, wish=wish, gateway=state["gateway"], began=began)
+    today = wish.today or shanghai_day(Clock().now())
+    province = sheets.make(wish.seed, today, wish.stations, wish.silent)
+    _fresh(folder, wish)
+    with started(folder, port=wish.port, today=wish.today, sandbox=True) as up:
+        seconds = round(elapsed_s() - began, 1)
+        story.step("heli up", "已启动", "everything runs", seconds=seconds)
+        ok = Play(story, folder, province, up.gateway, began).run()
         if ok and wish.stay:
-            _stay(folder, state, process)
+            _stay(up, as_json=wish.as_json)
     return 0 if ok else 1
 
 
-def _play(story: Story, folder: Path, *, wish: Asked, gateway: str, began: float) -> bool:
-    today = wish.today or shanghai_day(Clock().now())
-    place = world.make(wish.seed, today, wish.stations)
-    data = signals.make(place)
-    cast = Cast(reach(gateway, folder).client())
-    try:
-        story.chapter("一、名录与规则", f"directory and rules (today {today}, seed {wish.seed})")
-        load.directory(story, cast, place)
-        load.rules(story, cast)
-        story.chapter("二、各部门数据", "the departments' data")
-        rows = load.data(story, cast, data)
-        story.chapter("三、双随机抽取", "the draw")
-        draw(story, cast, place, folder)
-        story.chapter("四、一个加油站的全过程", "the journey of one station")
-        station = choose(place, data.truth)
-        ids = Journey(story, cast, place, station, lambda name: _pid(folder, name)).play()
+def _fresh(folder: Path, wish: Asked) -> None:
+    """Empty the demo's own folder; one that somebody named is left alone."""
+    if wish.data is None and folder.exists():
+        os.close(lock(folder))  # refuses while another one runs on it
+        shutil.rmtree(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One play: how it is told, where, over which province, through which gateway, since when."""
+
+    story: Story
+    folder: Path
+    province: Province
+    gateway: str
+    began: float
+
+    def run(self) -> bool:
+        """Play it; says why when something that it shows does not hold."""
+        cast = Cast(reach(self.gateway, self.folder).client())
+        try:
+            return self._chapters(cast)
+        except DoesNotHold as no:
+            talk.warn("demo-does-not-hold", what=str(no))
+            return False
+        finally:
+            cast.close()
+
+    def _chapters(self, cast: Cast) -> bool:
+        story, province = self.story, self.province
+        world = province.world
+        story.chapter(
+            "一、名录与规则", f"directory and rules (today {world.today}, seed {world.seed})"
+        )
+        load.directory(story, cast, province)
+        model = load.rules(story, cast)
+        story.chapter("二、今年已做的检查", "the visits already made this year")
+        load.follow(story, "visits", load.send(cast, load.of(province, "visits")))
+        story.chapter("三、各部门数据", "the departments' data")
+        sent = load.send(cast, load.of(province, "signals"))
+        # While the data are worked through, the hotline and the draw go on.
+        tickets(story, cast, province)
+        drawn = draw(story, cast, world, self.folder)
+        rows = load.follow(story, "signals", sent)
+        resolve(story, cast, province)
+        story.chapter("四、一个加油站的全过程", JOURNEY)
+        station = choose(province)
+        ids = Journey(story, cast, world, station, lambda name: _pid(self.folder, name)).play()
         story.chapter("五、途中的差错", "what goes wrong on the way")
-        other = next(one for one in place.stations if one is not station)
-        Sidelines(story, cast, place, other).play()
-        figures = page(cast, data, rows, ids=ids, log=folder / "events.ndjson")
-        figures["figures"]["用时 seconds in all"] = round(elapsed_s() - began, 1)
-        story.finish(figures)
-        return bool(figures["ok"])
-    except DoesNotHold as no:
-        talk.warn("demo-does-not-hold", what=str(no))
-        return False
-    finally:
-        cast.close()
+        other = next(one for one in world.stations if one is not station)
+        Sidelines(story, cast, world, other).play()
+        told = Told(model, ids, rows, drawn, station.code)
+        page = gather(cast.admin, province, told, self.folder / "events.ndjson")
+        page["station"]["steps"] = story.steps_since(JOURNEY)
+        return self._finish(page)
+
+    def _finish(self, page: dict[str, Any]) -> bool:
+        page["seconds"] = round(elapsed_s() - self.began, 1)
+        path = self.folder / PAGE
+        write(page, path)
+        if self.story.as_json:
+            talk.print_json({"page": str(path), "steps": self.story.steps, **page})
+        else:
+            summary.show(self.story, page, f"{self.gateway}/demo", path)
+        return bool(page["ok"])
 
 
 def _pid(folder: Path, service: str) -> int:
@@ -104,46 +144,12 @@ def _pid(folder: Path, service: str) -> int:
     return int(pid)
 
 
-@contextmanager
-def _stack(folder: Path, wish: Asked, story: Story) -> Iterator[tuple[dict[str, Any], Up]]:
-    """Start `heli up` on a fresh folder, as anybody would, and stop it at the end."""
-    if wish.data is None and folder.exists():
-        os.close(lock(folder))  # refuses while another one runs on it
-        shutil.rmtree(folder)
-    command = [sys.executable, "-m", "heli", "up", "--data", str(folder), "--sandbox", "--json"]
-    command += ["--port", str(wish.port)]
-    if wish.today is not None:
-        command += ["--today", wish.today.isoformat()]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+def _stay(up: Background, *, as_json: bool) -> None:
+    """Say where everything is and what to try first; stay until it ends."""
+    if not as_json:
+        talk.say("demo-stays", gateway=up.gateway)
     try:
-        line = process.stdout.readline() if process.stdout else ""
-        if not line.strip():
-            raise StackFailed(folder=str(folder), code=process.wait())
-        state: dict[str, Any] = json.loads(line)
-        if "gateway" not in state:
-            raise StackFailed(folder=str(folder), code=str(state)[:500])
-        yield state, process
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        story.console.file.flush()
-
-
-def _stay(folder: Path, state: dict[str, Any], process: Up) -> None:
-    """Say where everything is and with which credentials to begin; stay until it ends."""
-    first = reach(state["gateway"], folder)
-    talk.say(
-        "demo-stays",
-        gateway=state["gateway"],
-        client_id=first.client_id,
-        client_secret=first.client_secret,
-        folder=str(folder),
-    )
-    try:
-        code = process.wait()
+        code = up.process.wait()
     except KeyboardInterrupt:
         return
-    raise StackFailed(folder=str(folder), code=code)
+    raise StackEnded(folder=str(up.data), exit_code=code)

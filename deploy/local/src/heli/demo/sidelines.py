@@ -6,8 +6,8 @@ from typing import Any
 
 from heli.client import Client
 from heli.demo.cast import Cast
+from heli.demo.province.world import ITEM, Station, World
 from heli.demo.story import Story, must, wait_for
-from heli.demo.world import ITEM, Station, World
 from kit.deadlines import NATIONAL
 
 

@@ -1,7 +1,5 @@
 """How the demo talks: steps with who, what, when due and why; Chinese first, English below."""
 
-import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,12 +7,32 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+from typing_extensions import override
 
 from kit.clock import elapsed_s
 
 _WAIT_S: Final = 45.0
 _LOOK_S: Final = 0.1
+
+
+class _Rate(ProgressColumn):
+    """How many rows a second."""
+
+    @override
+    def render(self, task: Task) -> Text:
+        """Give the rate so far, and the mean when it is done."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="dim")
 
 
 class DoesNotHold(Exception):
@@ -36,22 +54,22 @@ class Story:
 
     def step(self, who: str, zh: str, en: str, **facts: object) -> None:
         """Tell one step: who did what, and the facts of it (ids, due times, reasons)."""
-        self.steps.append({"who": who, "what": en, **facts})
+        self.steps.append({"who": who, "zh": zh, "what": en, "facts": facts})
         self._print(f"  [cyan]{who}[/cyan] {zh}  [dim]{en}[/dim]")
         for name, value in facts.items():
             self._print(f"      {name}: {value}")
 
-    def finish(self, page: dict[str, Any]) -> None:
-        """Print the page of figures, or everything as JSON."""
-        if self.as_json:
-            sys.stdout.write(json.dumps({"steps": self.steps, **page}, ensure_ascii=False) + "\n")
-            return
-        self.chapter("一页数字", "one page of figures")
-        for name, value in page["figures"].items():
-            self._print(f"  {name}: {value}")
-        for check in page["checks"]:
-            mark = "[green]✓[/green]" if check["ok"] else "[red]✗[/red]"
-            self._print(f"  {mark} {check['name']}  [dim]{check['detail'][:300]}[/dim]")
+    def steps_since(self, chapter: str) -> list[dict[str, Any]]:
+        """Give the steps of one chapter, named in English."""
+        names = [step.get("chapter") for step in self.steps]
+        begin = names.index(chapter) + 1
+        own = names[begin:]
+        ends = next((n for n, name in enumerate(own) if name), len(own))
+        return self.steps[begin : begin + ends]
+
+    def line(self, text: str) -> None:
+        """Print one line of the page."""
+        self._print(text)
 
     def _print(self, text: str) -> None:
         if not self.as_json:
@@ -65,6 +83,7 @@ class Story:
             TextColumn("  {task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            _Rate(),
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=self.console, disable=self.as_json) as progress:

@@ -98,7 +98,7 @@ def check(plan: Plan, texts: Mapping[Digest, str]) -> None:
     _one_draws(plan.departments)
     pool = lists.read_handles(_text(texts, plan.pool, name="pool"), name="pool")
     for department in plan.departments:
-        _department(department, pool, texts)
+        _department(department, plan, pool, texts)
     lists.read_recused(_text(texts, plan.recused, name="recused"), name="recused")
 
 
@@ -150,7 +150,10 @@ def _one_draws(departments: Sequence[Department]) -> None:
 
 
 def _department(
-    department: Department, pool: Sequence[Handle], texts: Mapping[Digest, str]
+    department: Department,
+    plan: Plan,
+    pool: Sequence[Handle],
+    texts: Mapping[Digest, str],
 ) -> None:
     who = department.department
     _number(department.seats, least=1, most=SEATS_MOST, field=f"seats of {who}")
@@ -159,7 +162,8 @@ def _department(
     name = f"left out by {who}"
     left_out = lists.read_left_out(_text(texts, department.left_out, name=name), name=name)
     joins: Sequence[Handle] = ()
-    if department.joins is not None:
+    # Who joins the whole pool names the pool's own list, which has been read.
+    if department.joins is not None and department.joins != plan.pool:
         name = f"joins of {who}"
         joins = lists.read_handles(_text(texts, department.joins, name=name), name=name)
     _inside(chain(joins, left_out), pool, department=who)

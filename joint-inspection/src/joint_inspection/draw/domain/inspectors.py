@@ -4,10 +4,11 @@ Two at least and with a certificate (penalty law, art. 42): seats and lists come
 in force; those who must withdraw (art. 43) never sit.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from heapq import nsmallest
 
 from contracts.item_registry import DepartmentId
 from joint_inspection.draw.domain.handles import Handle
@@ -45,9 +46,18 @@ class Staff:
 class _Visit:
     """One department's part of one visit while seats are given."""
 
-    staff: Staff
     target: Handle
     chosen: list[Handle]
+
+
+@dataclass(slots=True)
+class _Bench:
+    """One department while seats are given: its visits still waiting, and who is free now."""
+
+    staff: Staff
+    waiting: list[_Visit]
+    raw: dict[Handle, bytes]
+    free: set[Handle]
 
 
 class _Seating:
@@ -57,38 +67,54 @@ class _Seating:
         self._start = seed + b"\x01"
         self._recused = recused
         self._load: Counter[Handle] = Counter()
-        self._inside: dict[Handle, set[Handle]] = {}
+        self._inside: defaultdict[Handle, set[Handle]] = defaultdict(set)
 
-    def fill(self, visit: _Visit, *, raised: int) -> bool:
-        """Give this visit's empty seats; say whether somebody is left for one still empty.
+    def go_through(self, bench: _Bench, *, raised: int) -> None:
+        """Give empty seats with every limit `raised`; those with somebody left wait on.
 
-        Seat after seat the smallest key of those below the limit: the same as the smallest keys
-        at once, since a seat changes only its own inspector's load.
+        Once nobody is free, no visit behind can get a seat in this round: they wait unseen.
         """
-        inside = self._inside.setdefault(visit.target, set())
+        staff = bench.staff
+        limits = {each.handle: each.limit + raised for each in staff.qualified}
+        bench.free = {handle for handle, limit in limits.items() if self._load[handle] < limit}
+        still: list[_Visit] = []
+        for at, visit in enumerate(bench.waiting):
+            if not bench.free:
+                still += bench.waiting[at:]
+                break
+            self._fill(bench, visit, limits)
+            if len(visit.chosen) < staff.seats and self._somebody_left(staff, visit.target):
+                still.append(visit)
+        bench.waiting = still
+
+    def _fill(self, bench: _Bench, visit: _Visit, limits: Mapping[Handle, int]) -> None:
+        """Take the smallest keys of those free.
+
+        Seat after seat the smallest would be the same, since a seat changes only its own
+        inspector's load.
+        """
+        inside = self._inside[visit.target]
         able = [
-            inspector
-            for inspector in visit.staff.qualified
-            if inspector.handle not in inside
-            and (visit.target, inspector.handle) not in self._recused
+            handle
+            for handle in bench.free
+            if handle not in inside and (visit.target, handle) not in self._recused
         ]
-        free = [each.handle for each in able if self._load[each.handle] < each.limit + raised]
-        for handle in self._ranked(visit.target, free)[: visit.staff.seats - len(visit.chosen)]:
+        start = self._start + visit.target.encode() + b"\0"
+        keyed = [(sha256(start + bench.raw[handle]).digest(), handle) for handle in able]
+        ranked = nsmallest(bench.staff.seats - len(visit.chosen), keyed)
+        for _, handle in ranked:
             visit.chosen.append(handle)
             inside.add(handle)
             self._load[handle] += 1
-        return len(visit.chosen) < visit.staff.seats and any(
-            each.handle not in inside for each in able
-        )
+            if self._load[handle] >= limits[handle]:
+                bench.free.discard(handle)
 
-    def _ranked(self, target: Handle, free: Sequence[Handle]) -> list[Handle]:
-        start = self._start + target.encode() + b"\0"
-        return [
-            handle
-            for _, handle in sorted(
-                (sha256(start + handle.encode()).digest(), handle) for handle in free
-            )
-        ]
+    def _somebody_left(self, staff: Staff, target: Handle) -> bool:
+        inside = self._inside[target]
+        return any(
+            each.handle not in inside and (target, each.handle) not in self._recused
+            for each in staff.qualified
+        )
 
 
 def seat(
@@ -99,17 +125,26 @@ def seat(
     Seats left empty are gone through again in the same order with every limit one higher, until
     filled or nobody is left.
     """
-    visits = [_Visit(staff, target, []) for staff in staffs for target in staff.visits]
+    visits = [(staff, [_Visit(target, []) for target in staff.visits]) for staff in staffs]
+    benches = [
+        _Bench(
+            staff,
+            list(parts) if staff.qualified else [],
+            {one.handle: one.handle.encode() for one in staff.qualified},
+            set(),
+        )
+        for staff, parts in visits
+    ]
     seating = _Seating(seed, recused)
-    raised, waiting = 0, visits
-    while waiting:
-        waiting = [visit for visit in waiting if seating.fill(visit, raised=raised)]
+    raised = 0
+    while any(bench.waiting for bench in benches):
+        for bench in benches:
+            seating.go_through(bench, raised=raised)
         raised += 1
-    teams = tuple(Team(v.staff.department, v.target, tuple(v.chosen)) for v in visits)
+    each = [(staff, visit) for staff, parts in visits for visit in parts]
+    teams = tuple(Team(s.department, v.target, tuple(v.chosen)) for s, v in each)
     empty = tuple(
-        EmptySeat(v.staff.department, v.target)
-        for v in visits
-        for _ in range(v.staff.seats - len(v.chosen))
+        EmptySeat(s.department, v.target) for s, v in each for _ in range(s.seats - len(v.chosen))
     )
     return teams, empty
 

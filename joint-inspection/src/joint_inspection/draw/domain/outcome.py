@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 
 from contracts.item_registry import DepartmentId, ItemId
 from contracts.joint_inspection import TargetId, VisitKind
-from joint_inspection.directory.domain import PoolTarget, Target
+from joint_inspection.directory.domain import Target
 from joint_inspection.draw.domain.handles import Handle, inspector_handles, target_handles
 from joint_inspection.draw.domain.preparing import Asked, Directory
 from joint_inspection.draw.domain.result import Result
+from joint_inspection.pool.domain import PoolTarget
 from joint_inspection.visit.domain.planning import Need
 from joint_inspection.visit.domain.visits import Duty, Member, Team, Window
 

@@ -6,15 +6,16 @@ so that lists do not tell which class a handle is in.
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from operator import itemgetter
 
 from contracts.credit_service import EntityId
 from contracts.errors import Invalid
 from contracts.item_registry import DepartmentId, ItemId
 from contracts.joint_inspection import PoolId
-from joint_inspection.directory.domain import Inspector, PoolTarget
+from joint_inspection.directory.domain import Inspector
 from joint_inspection.draw.domain import lists
 from joint_inspection.draw.domain.handles import (
     Digest,
@@ -26,6 +27,7 @@ from joint_inspection.draw.domain.handles import (
 )
 from joint_inspection.draw.domain.plan import Allocation, Beacon, Department, Mode, Plan
 from joint_inspection.draw.domain.rounds import NotTheInitiator
+from joint_inspection.pool.domain import PoolTarget
 from kit.deadlines import shanghai_day
 
 
@@ -34,6 +36,13 @@ class LeftOutReason(StrEnum):
 
     NO_STRATUM = "no-stratum"
     ENTITY_GONE = "entity-gone"
+
+
+class StaffOut(StrEnum):
+    """Why an inspector of a department is not drawn from (policy `draw.staff_out`)."""
+
+    CERTIFICATE_LAPSED = "certificate-lapsed"
+    NOT_QUALIFIED = "not-qualified"
 
 
 class StrataOverlap(Invalid):
@@ -123,6 +132,36 @@ class Directory:
     inspectors: Sequence[Inspector]
 
 
+def staff_of(asked: Asked, directory: Directory) -> list[tuple[Inspector, StaffOut | None]]:
+    """Say of each inspector of the departments that come whether they are drawn from, or why not.
+
+    A certificate outlasts the last day on which a visit may be made (行政处罚法 art. 42, 55).
+    """
+    parts = {part.department: part for part in asked.parts}
+    own = sorted((one.department, one.id, one) for one in directory.inspectors)
+    return [
+        (one, _out(one, parts[department], asked.visits_to))
+        for department, _, one in own
+        if department in parts
+    ]
+
+
+def _out(one: Inspector, part: Part, last: date) -> StaffOut | None:
+    if not one.certified(last):
+        return StaffOut.CERTIFICATE_LAPSED
+    return None if part.qualification in one.qualifications else StaffOut.NOT_QUALIFIED
+
+
+def recused_since(directory: Directory, now: Iterable[Inspector]) -> Directory:
+    """Add recusals declared since the pool was made: who must withdraw never sits (art. 43)."""
+    known = {one.id: one.recusals for one in now}
+    officers = [
+        replace(one, recusals=tuple(dict.fromkeys([*one.recusals, *known.get(one.id, ())])))
+        for one in directory.inspectors
+    ]
+    return replace(directory, inspectors=officers)
+
+
 def check_asked(asked: Asked, *, by: DepartmentId) -> None:
     """Refuse what no pool could mend.
 
@@ -171,7 +210,7 @@ def prepare(
         draw=draw,
         previous=previous,
         directory=directory.id,
-        pool=made.keep(lists.write_handles(made.handles.values())),
+        pool=made.pool,
         pool_key=pool_key_digest(directory.key),
         departments=tuple(made.department(part) for part in asked.parts),
         recused=made.keep(lists.write_recused(made.recused())),
@@ -198,10 +237,15 @@ class _Lists:
         self.texts: dict[Digest, str] = {}
         self.handles = target_handles(directory.key, [one.id for one in directory.targets])
         self._officers = inspector_handles(directory.key, [o.id for o in directory.inspectors])
+        # In the order of handles, so that every list that follows is sorted as it is written.
+        self._targets = sorted(
+            zip(self.handles.values(), directory.targets, strict=True), key=itemgetter(0)
+        )
         self._asked = asked
         self._directory = directory
         self._grades = grades
         self._gone = gone
+        self.pool = self.keep(lists.write_handles(handle for handle, _ in self._targets))
 
     def keep(self, text: str) -> Digest:
         named = digest(text)
@@ -217,7 +261,7 @@ class _Lists:
             qualification=part.qualification,
             left_out=self.keep(lists.write_left_out(left_out)),
             inspectors=self.keep(lists.write_inspectors(self._staff(part))),
-            joins=None if initiates else self.keep(lists.write_handles(self._joined(part))),
+            joins=None if initiates else self._joins(part),
             allocations=tuple(
                 Allocation(
                     stratum.id,
@@ -242,11 +286,11 @@ class _Lists:
         rest = next((each for each in self._asked.strata if each.grades is None), None)
         strata: dict[str, dict[Handle, int]] = {each.id: {} for each in self._asked.strata}
         left_out: dict[Handle, str] = {}
-        for target in self._directory.targets:
-            handle = self.handles[target.id]
-            grade = "" if target.entity is None else self._grades.get(target.entity, "")
+        grades, gone = self._grades, self._gone
+        for handle, target in self._targets:
+            grade = "" if target.entity is None else grades.get(target.entity, "")
             stratum = of_grade.get(grade, rest)
-            if target.entity in self._gone:
+            if target.entity in gone:
                 left_out[handle] = LeftOutReason.ENTITY_GONE
             elif stratum is None:
                 left_out[handle] = LeftOutReason.NO_STRATUM
@@ -254,10 +298,16 @@ class _Lists:
                 strata[stratum.id][handle] = stratum.weights.get(grade, 1)
         return strata, left_out
 
-    def _joined(self, part: Part) -> Iterable[Handle]:
-        for target in self._directory.targets:
-            if part.items is None or set(part.items) & set(target.items):
-                yield self.handles[target.id]
+    def _joins(self, part: Part) -> Digest:
+        """Give the list of targets that a department joins; who joins all has the pool's own."""
+        if part.items is None:
+            return self.pool
+        wanted = frozenset(part.items)
+        return self.keep(
+            lists.write_handles(
+                handle for handle, one in self._targets if not wanted.isdisjoint(one.items)
+            )
+        )
 
     def _staff(self, part: Part) -> Iterable[lists.Inspector]:
         """List those whose certificate outlasts the visits, each with the fitting qualification."""

@@ -1,6 +1,6 @@
 """What a draw yields, from plan, lists and seed alone, and the file that anybody can check."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from contracts.item_registry import DepartmentId
@@ -36,7 +36,16 @@ def carry_out(plan: Plan, texts: Mapping[Digest, str], seed: bytes) -> Result:
     allocations = tuple(
         drawn for department in plan.departments for drawn in _drawn(department, texts, seed)
     )
-    staffs = [_staff(department, allocations, texts, seed) for department in plan.departments]
+    taken = frozenset(target for each in allocations for target in each.taken)
+    # Who joins the whole pool comes to every drawn target.
+    joined = {plan.pool: taken}
+    for each in plan.departments:
+        if each.joins is not None and each.joins not in joined:
+            listed = lists.read_handles(texts[each.joins], name="joins")
+            joined[each.joins] = taken.intersection(listed)
+    staffs = [
+        _staff(each, _visits(each, allocations, joined), texts, seed) for each in plan.departments
+    ]
     recused = lists.read_recused(texts[plan.recused], name="recused")
     teams, empty = seat(staffs, recused=recused, seed=seed)
     return Result(allocations, teams, empty)
@@ -88,22 +97,20 @@ def _drawn(department: Department, texts: Mapping[Digest, str], seed: bytes) -> 
         yield Drawn(department.department, allocation.stratum, drawn.taken, drawn.reserve)
 
 
-def _staff(
+def _visits(
     department: Department,
-    allocations: Sequence[Drawn],
-    texts: Mapping[Digest, str],
-    seed: bytes,
-) -> Staff:
+    allocations: Iterable[Drawn],
+    joined: Mapping[Digest, frozenset[Handle]],
+) -> set[Handle]:
     """One department's visits: what it drew itself, and the drawn targets that it joins."""
-    visits = {
-        target
-        for drawn in allocations
-        if drawn.department == department.department
-        for target in drawn.taken
-    }
-    if department.joins is not None:
-        joins = frozenset(lists.read_handles(texts[department.joins], name="joins"))
-        visits.update(target for drawn in allocations for target in drawn.taken if target in joins)
+    own = (one.taken for one in allocations if one.department == department.department)
+    visits = {target for taken in own for target in taken}
+    return visits if department.joins is None else visits | joined[department.joins]
+
+
+def _staff(
+    department: Department, visits: Iterable[Handle], texts: Mapping[Digest, str], seed: bytes
+) -> Staff:
     listed = lists.read_inspectors(texts[department.inspectors], name="inspectors")
     return Staff(
         department.department,

@@ -5,8 +5,8 @@ window then shrinks to what is shared, and the day moves only if it must. So no 
 one target ever share a working day: where one visit would do, nobody is visited twice.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -15,7 +15,8 @@ from contracts.errors import Conflict
 from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import TargetId, VisitId, VisitPlanned
 from contracts.says import Decided, Fact
-from joint_inspection.visit.domain.caps import Caps, CapUsedUp, seated
+from joint_inspection.frequency.domain import Caps, CapUsedUp, Use
+from joint_inspection.visit.domain.caps import seated, uses
 from joint_inspection.visit.domain.visits import (
     OPEN,
     Duty,
@@ -149,6 +150,28 @@ def plan_drawn(
         out = tuple(LeftOut(duty.department, no.code, duty.origin) for duty in need.duties)
         made = _new(replace(need, left_out=need.left_out + out), id_, need.window.first)
         return Decided(replace(made, state=State.DROPPED))
+
+
+def plan_all(
+    needs: Sequence[tuple[Need, VisitId]],
+    near: Mapping[TargetId, Sequence[Visit]],
+    around: Mapping[tuple[RegionId, EntityId | None], Surroundings],
+) -> list[Decided[Visit]]:
+    """Plan what a draw asks at many targets, one after the other, each with the id of a new visit.
+
+    An entity may have several targets in one draw: what the first uses of a cap, the next finds.
+    """
+    planned: list[Decided[Visit]] = []
+    used = defaultdict[EntityId, list[Use]](list)
+    for need, id_ in needs:
+        here = around[need.region, need.subject]
+        if need.subject is not None and used[need.subject]:
+            here = replace(here, caps=here.caps.after(used[need.subject]))
+        decided = plan_drawn(need, near.get(need.target, ()), id_=id_, around=here)
+        planned.append(decided)
+        if need.subject is not None:
+            used[need.subject] += uses(decided.value, here.caps)
+    return planned
 
 
 def announced(visit: Visit) -> Fact:

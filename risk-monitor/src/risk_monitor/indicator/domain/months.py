@@ -1,16 +1,16 @@
 """Months and windows of days, half-open, as indicators count them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache
+from typing import NamedTuple
 
 from kit.deadlines import SHANGHAI
 
 _MONTHS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Days from the first to the day after the last."""
 
     from_: date
@@ -22,6 +22,7 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
+@cache
 def months_later(month: date, count: int) -> date:
     """Give the month `count` later, or earlier where it is negative."""
     number = month.year * _MONTHS + month.month - 1 + count
@@ -36,6 +37,7 @@ def months_between(first: date, last: date) -> Iterator[date]:
         month = months_later(month, 1)
 
 
+@cache
 def window(month: date, months: int = 1) -> Window:
     """Give the window of the last `months` months that end with a month."""
     return Window(months_later(month, 1 - months), months_later(month, 1))
@@ -48,6 +50,7 @@ def same_day_later(day: date, months: int) -> date:
     return month.replace(day=min(day.day, last))
 
 
+@cache
 def midnight(day: date) -> datetime:
     """Give the moment at which a day begins in China."""
     return datetime.combine(day, time.min, SHANGHAI)

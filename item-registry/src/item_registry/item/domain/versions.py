@@ -5,11 +5,11 @@
 A published version never changes; what is new is a draft of the next version.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from contracts.errors import Conflict, Invalid, NeedsVersion, Stale
+from contracts.errors import Conflict, Invalid, NeedsVersion, Refusal, Stale
 from contracts.item_registry import (
     ChangedItem,
     Duty,
@@ -17,15 +17,24 @@ from contracts.item_registry import (
     ItemId,
     ItemKind,
     ItemPublished,
-    ItemRow,
     ItemState,
     Line,
+    Listed,
     NewDuty,
     NewItem,
     RegionId,
     Stage,
 )
 from contracts.says import Decided
+from item_registry.item.domain.listing import (
+    UNLISTED,
+    BodyName,
+    ListedTwice,
+    Listing,
+    listing_of,
+    relisted,
+    title_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,18 @@ class Item:
     from_: date | None
     to: date | None
     duties: tuple[Duty, ...]
+    listing: Listing = UNLISTED
+
+    @property
+    def title(self) -> str:
+        """Give the name by which others know it."""
+        return title_of(self.name, self.listing)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Say for what it would not be published now: codes of refusals; a draft alone lacks."""
+        draft = self.state is ItemState.DRAFT
+        return tuple(dict.fromkeys(no.code for no in _lacks(self))) if draft else ()
 
     @property
     def mark(self) -> str:
@@ -129,8 +150,13 @@ class DayBeforeLast(Conflict):
     code = "item-day-before-last"
 
 
-def draft(new: NewItem) -> Decided[Item]:
-    """Begin the first version; refuses DutyTwice."""
+def draft(
+    new: NewItem, names: Collection[BodyName] = (), *, number: str | None = None
+) -> Decided[Item]:
+    """Begin the first version; refuses DutyTwice.
+
+    `names` tell the line of an inspecting body, `number` is the one that its list gives it.
+    """
     return Decided(
         Item(
             id=new.id,
@@ -145,30 +171,14 @@ def draft(new: NewItem) -> Decided[Item]:
             from_=new.from_,
             to=None,
             duties=duties_of(new.duties, owner=f"{new.id}_1", region=new.region),
+            listing=listing_of(new, names, number=number),
         )
     )
 
 
-def draft_of(row: ItemRow) -> NewItem:
-    """Spell out a row of a list: the lead leads and the others cooperate at each stage."""
-    roles = dict.fromkeys(row.cooperating, DutyRole.COOPERATE) | {row.lead: DutyRole.LEAD}
-    return NewItem(
-        id=row.id,
-        name=row.name,
-        kind=row.kind,
-        region=row.region,
-        codes14=row.codes14,
-        basis=row.basis,
-        from_=row.from_,
-        duties=tuple(
-            NewDuty(stage=stage, line=line, role=role)
-            for stage in dict.fromkeys(row.stages)
-            for line, role in roles.items()
-        ),
-    )
-
-
-def revise(item: Item, change: ChangedItem, *, seen: str | None) -> Decided[Item]:
+def revise(
+    item: Item, change: ChangedItem, *, seen: str | None, names: Collection[BodyName] = ()
+) -> Decided[Item]:
     """Change a draft that the caller has seen as it is.
 
     Refuses: NeedsVersion, NoDraft, Stale, DutyTwice.
@@ -179,10 +189,12 @@ def revise(item: Item, change: ChangedItem, *, seen: str | None) -> Decided[Item
         raise NoDraft(item=item.id)
     if seen != item.mark:
         raise Stale(item=item.id, seen=seen, now=item.mark)
-    given = change.model_dump(exclude={"duties"}, exclude_unset=True, by_alias=False)
+    listed = {"duties", *Listed.model_fields}
+    given = change.model_dump(exclude=listed, exclude_unset=True, by_alias=False)
     emptied = {name for name, value in given.items() if value is None} - {"basis", "from_"}
     given = {name: value for name, value in given.items() if name not in emptied}
-    changed = replace(item, revision=item.revision + 1, **given)
+    listing = relisted(item.listing, change, names)
+    changed = replace(item, revision=item.revision + 1, listing=listing, **given)
     if change.duties is None:
         moved = (duty.model_copy(update={"region": changed.region}) for duty in item.duties)
         return Decided(replace(changed, duties=tuple(moved)))
@@ -191,23 +203,26 @@ def revise(item: Item, change: ChangedItem, *, seen: str | None) -> Decided[Item
     return Decided(replace(changed, duties=rows))
 
 
-def take_in(new: NewItem, before: Item | None) -> Decided[Item]:
-    """Make or change the draft that a row of a list asks for; gives `before` where all is said.
-
-    Refuses: DutyTwice.
-    """
+def take_in(wanted: Item, before: Item | None) -> Decided[Item]:
+    """Make or change the draft that a row of a list asks for; gives `before` where all is said."""
     if before is None:
-        return draft(new)
+        return Decided(wanted)
     version, revision = before.version, before.revision + 1
     if before.state is not ItemState.DRAFT:
         version, revision = before.version + 1, 1
-    wanted = replace(
-        draft(new).value,
-        version=version,
-        revision=revision,
-        duties=duties_of(new.duties, owner=f"{new.id}_{version}", region=new.region),
+    owner = f"{wanted.id}_{version}"
+    duties = tuple(
+        duty.model_copy(update={"id": _duty_id(owner, duty.stage, duty.line)})
+        for duty in wanted.duties
     )
-    return Decided(before if _content(wanted) == _content(before) else wanted)
+    renewed = replace(wanted, version=version, revision=revision, duties=duties)
+    return Decided(before if _content(renewed) == _content(before) else renewed)
+
+
+def once(item: Item, before: Item | None, listed: Collection[ItemId]) -> None:
+    """Check that a list does not say two things of one item; refuses ListedTwice."""
+    if item != before and item.id in listed:
+        raise ListedTwice(field="name", got=item.title, expected="1")
 
 
 def next_version(newest: Item) -> Decided[Item]:
@@ -254,10 +269,9 @@ def publish(item: Item, before: Item | None, *, on: date) -> Decided[Item]:
     """
     if item.state is not ItemState.DRAFT:
         raise NoDraft(item=item.id)
-    if item.basis is None:
-        raise BasisMissing(item=item.id)
+    for no in _lacks(item):
+        raise no
     since = _day(item, before, on)
-    _check_lines(item)
     duties = tuple(
         duty.model_copy(update={"basis": duty.basis or item.basis, "from_": duty.from_ or since})
         for duty in item.duties
@@ -266,7 +280,7 @@ def publish(item: Item, before: Item | None, *, on: date) -> Decided[Item]:
     said = ItemPublished(
         item=item.id,
         item_version=item.version,
-        name=item.name,
+        name=item.title,
         kind_=item.kind,
         codes14=item.codes14,
         from_=since,
@@ -319,29 +333,31 @@ def _day(item: Item, before: Item | None, on: date) -> date:
     return item.from_
 
 
-def _check_lines(item: Item) -> None:
+def _lacks(item: Item) -> Iterable[Refusal]:
+    """Give what stands in the way of publishing, whatever the day, the first thing first."""
     leads = [duty for duty in item.duties if duty.role is DutyRole.LEAD]
     led = [duty.stage for duty in leads]
     lines = {duty.line for duty in item.duties}
     missing = {duty.stage for duty in item.duties} - set(led)
-    if missing or not leads:
-        raise LeadMissing(item=item.id, stages=sorted(missing))
     twice = sorted({stage for stage in led if led.count(stage) > 1})
+    if item.basis is None:
+        yield BasisMissing(item=item.id)
+    if item.from_ is None:
+        yield DayMissing(item=item.id)
+    if missing or not leads:
+        yield LeadMissing(item=item.id, stages=sorted(missing))
     if twice:
-        raise LeadTwice(item=item.id, stages=twice)
-    match item.kind:
-        case ItemKind.SHARED if len(lines) == 1:
-            raise OneLineOnly(item=item.id, lines=sorted(lines))
-        case ItemKind.SPOT_CHECK if len(lines) > 1:
-            raise SeveralLines(item=item.id, lines=sorted(lines))
-        case ItemKind.SHARED | ItemKind.SPOT_CHECK:
-            return
+        yield LeadTwice(item=item.id, stages=twice)
+    if item.kind is ItemKind.SHARED and len(lines) == 1:
+        yield OneLineOnly(item=item.id, lines=sorted(lines))
+    if item.kind is ItemKind.SPOT_CHECK and len(lines) > 1:
+        yield SeveralLines(item=item.id, lines=sorted(lines))
 
 
 def _content(item: Item) -> tuple[object, ...]:
     """Give what a list says of an item, whether drafted or published."""
     head = (item.name, item.kind, item.region, item.codes14, item.basis, item.from_)
-    return (*head, _said(item.duties))
+    return (*head, _said(item.duties), item.listing)
 
 
 def _said(duties: Iterable[Duty]) -> frozenset[tuple[object, ...]]:

@@ -1,0 +1,1 @@
+"""SQL of a clue: functions from a connection to values."""

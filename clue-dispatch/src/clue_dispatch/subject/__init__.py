@@ -1,0 +1,1 @@
+"""Subjects: provisional ones that were announced, and what an id became."""

@@ -1,0 +1,1 @@
+"""线索概况: how many clues there are, from where, how far, with whom, and how late."""

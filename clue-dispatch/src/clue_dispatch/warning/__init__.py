@@ -1,0 +1,1 @@
+"""Warnings as they were last raised: an assessment says only the id of one."""

@@ -1,0 +1,1 @@
+"""The demo's page: one HTML file with charts that needs nothing from a network."""

@@ -1,0 +1,1 @@
+"""Rules of the pages: how the circle is drawn, and how the interface is told."""

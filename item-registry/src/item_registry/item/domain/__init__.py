@@ -1,0 +1,1 @@
+"""Rules of an item: its versions, what an official list says of it, and its numbers in words."""

@@ -1,0 +1,1 @@
+"""Pools: dated versions of the directories, from which draws are made."""
