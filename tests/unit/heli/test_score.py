@@ -69,5 +69,7 @@ def test_a_miss_is_explained_by_what_was_found() -> None:
     assert why_missed([])[1].startswith("no evaluation")
     assert why_missed([row("no_hit")])[1] == "below the threshold in every month"
     assert why_missed([row("hit", level="blue")])[1].startswith("only blue")
-    said = why_missed([row("undetermined", reason="declared: tax-330100")])[1]
-    assert said == "undetermined in 1 months: declared: tax-330100"
+    lacking = [{"stream": "declared", "source": "tax-330100"}]
+    said = why_missed([row("undetermined", reason="value-missing", lacking=lacking)])[1]
+    assert said == "undetermined in 1 months: declared · tax-330100"
+    assert why_missed([row("undetermined", reason="history-too-short")])[1].endswith("too-short")

@@ -80,7 +80,7 @@ def of_silence(admin: Client, model: str, province: Province) -> list[Check]:
 def _reaches(name: str, part: int, whole: int) -> Check:
     slips = whole - part
     ok = slips <= max(1, whole - FLOOR * whole)
-    return _check(f"{name} ≥ {FLOOR}", ok, f"{part} / {whole}")
+    return _check(f"{name} ≥ {FLOOR}, or one slip", ok, f"{part} / {whole}")
 
 
 def of_events(admin: Client, events: Mapping[str, Event], warning: str) -> list[Check]:

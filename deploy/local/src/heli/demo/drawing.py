@@ -11,72 +11,86 @@ from heli import draw_verifier
 from heli.client import Client
 from heli.demo.cast import Cast
 from heli.demo.load import window
-from heli.demo.province.world import ITEM, LINES, World
+from heli.demo.province.world import ITEM, LINES, PREFECTURES, World
 from heli.demo.story import Story, must, wait_for
 from heli.party import Secret
 
-PARTIES = {"commerce-330100": "甲市商务局负责人", "justice-330000": "省司法厅监督员"}
+JUSTICE = "justice-330000"
 
 
-def draw(story: Story, cast: Cast, world: World, folder: Path) -> dict[str, str]:
-    """Draw a tenth of the prefecture's stations and the inspectors; verify it offline."""
-    lead = cast.person("甲市商务局负责人")
-    pool = lead.post("/pools", {"item": ITEM, "region": "330100"})
+def draw(story: Story, cast: Cast, world: World, folder: Path) -> list[dict[str, Any]]:
+    """Draw a tenth of every prefecture's stations and the inspectors; verify each offline."""
+    regions = dict.fromkeys(sorted(station.prefecture for station in world.stations))
+    drawn = [_draw(cast, world, folder, region) for region in regions]
+    for one in drawn:
+        story.step(
+            f"{PREFECTURES[one['region']]}商务局、省司法厅",
+            "联合双随机抽取：冻结、承诺、揭示，离线验证通过（演示中双方由同一人操作，不证明互信）",
+            "a joint draw: frozen, committed, revealed, verified offline (one operator played both "
+            "parties, which proves nothing about trust)",
+            draw=one["id"],
+            pool=f"{one['targets']} 个对象 targets, {one['inspectors']} 名检查员 inspectors",
+            drawn=f"{one['visits']} 次上门 visits",
+            plan=one["plan"],
+            result=one["result"],
+            file=one["file"],
+        )
+    return drawn
+
+
+def _draw(cast: Cast, world: World, folder: Path, region: str) -> dict[str, Any]:
+    commerce = f"commerce-{region}"
+    lead = cast.lead(commerce)
+    parties = {commerce: lead, JUSTICE: cast.person("省司法厅监督员")}
+    pool = lead.post("/pools", {"item": ITEM, "region": region})
     begin, end = window(world.today)
+    n = max(1, pool["targets"] // 10)
     now = datetime.fromisoformat(pool["made_at"])
     body = {
-        "series": "refined-oil-330100",
+        "series": f"refined-oil-{region}",
         "pool": pool["id"],
-        "initiating": _part("commerce"),
-        "cooperating": [_part("market")],
-        "strata": [{"n": max(2, pool["targets"] // 10), "reserve": 2}],
-        "parties": sorted(PARTIES),
+        "initiating": _part("commerce", region),
+        "cooperating": [_part("market", region)],
+        "strata": [{"n": n, "reserve": min(2, pool["targets"] - n)}],
+        "parties": sorted(parties),
         "reveal_by": (now + timedelta(days=1)).isoformat(),
         "visits_from": begin.isoformat(),
         "visits_to": end.isoformat(),
     }
     made = lead.post("/draws", body)
-    frozen = lead.post(f"/draws/{made['id']}:freeze")
-    kept = {party: Secret.made() for party in PARTIES}
-    for party, person in PARTIES.items():
+    path = f"/draws/{made['id']}"
+    frozen = lead.post(f"{path}:freeze")
+    kept = {party: Secret.made() for party in parties}
+    for party, client in parties.items():
         digest = kept[party].commitment(party, frozen["plan_digest"])
-        cast.person(person).post(f"/draws/{made['id']}:commit", {"digest": digest})
-    for party, person in PARTIES.items():
-        cast.person(person).post(f"/draws/{made['id']}:reveal", kept[party].opened())
-    done: dict[str, Any] = lead.get(f"/draws/{made['id']}")
+        client.post(f"{path}:commit", {"digest": digest})
+    for party, client in parties.items():
+        client.post(f"{path}:reveal", kept[party].opened())
+    done: dict[str, Any] = lead.get(path)
     must(done["result_digest"], f"the draw is complete: {done}")
     visits = wait_for(
         "visits of the drawn targets",
-        lambda: list(lead.list("/visits", kind="drawn")) or None,
-    )
-    path = _verify(lead, made["id"], folder)
-    story.step(
-        "甲市商务局、省司法厅",
-        "联合双随机抽取：冻结、承诺、揭示，离线验证通过（演示中双方由同一人操作，不证明互信）",
-        "a joint draw: frozen, committed, revealed, verified offline (one operator played both "
-        "parties, which proves nothing about trust)",
-        draw=made["id"],
-        pool=f"{pool['targets']} 个对象 targets, {pool['inspectors']} 名检查员 inspectors",
-        drawn=f"{len(visits)} 次上门 visits",
-        plan=done["plan_digest"],
-        result=done["result_digest"],
-        file=str(path),
+        lambda: list(lead.list("/visits", kind="drawn", draw=made["id"], limit=200)),
     )
     return {
         "id": made["id"],
-        "file": str(path),
+        "region": region,
+        "targets": pool["targets"],
+        "inspectors": pool["inspectors"],
+        "visits": len(visits),
         "plan": done["plan_digest"],
         "result": done["result_digest"],
+        "file": str(_verify(lead, made["id"], folder)),
     }
 
 
-def _part(line: str) -> dict[str, object]:
+def _part(line: str, region: str) -> dict[str, object]:
     return {
-        "department": f"{line}-330100",
+        "department": f"{line}-{region}",
         "codes14": [LINES[line][1]],
         "seats": 2,
         "qualification": "general",
-        "limit": 10,
+        "limit": 40,
     }
 
 

@@ -30,7 +30,7 @@ class Told:
     model: str
     ids: Mapping[str, str]
     rows: Mapping[str, int]
-    draw: Mapping[str, str]
+    draws: Sequence[Json]
     station: str
 
 
@@ -60,7 +60,7 @@ def gather(admin: Client, province: Province, told: Told, log: Path) -> Json:
         "station": _station(admin, told.model, told.station, province),
         "events": _types(events.values()),
         "reports": dict(Counter(one["state"] for one in admin.list("/reports", limit=_LIST))),
-        "draw": dict(told.draw),
+        "draws": list(told.draws),
         "log": str(log),
         "checks": held,
     }

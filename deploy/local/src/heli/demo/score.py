@@ -7,7 +7,7 @@ undetermined counts as missed.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 SEEN: Final = frozenset({"red", "orange", "yellow"})
 
@@ -85,11 +85,11 @@ def _of_kind(kind: str, truth: Sequence[Planted], raised: Collection[Key]) -> Of
     return OfKind(kind, len(mine), len(mine) - len(knowable), len(knowable) - len(missed), missed)
 
 
-def why_missed(evaluations: Sequence[Mapping[str, object]]) -> tuple[str, str]:
+def why_missed(evaluations: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """Say in Chinese and English why a truth brought no warning, by what was found each month."""
     unknown = [one for one in evaluations if one["state"] == "undetermined"]
     if unknown:
-        reasons = sorted({str(one["reason"]) for one in unknown})
+        reasons = sorted({_because(one) for one in unknown})
         months = len({str(one["month"]) for one in unknown})
         said = "；".join(reasons[:3])
         return f"{months} 个月不可判定：{said}", f"undetermined in {months} months: {said}"
@@ -99,3 +99,8 @@ def why_missed(evaluations: Sequence[Mapping[str, object]]) -> tuple[str, str]:
     if not evaluations:
         return "没有该主体的评估：其数据在待核实主体名下", "no evaluation: its data are provisional"
     return "各月均未达阈值", "below the threshold in every month"
+
+
+def _because(found: Mapping[str, Any]) -> str:
+    lacking = [f"{one['stream']} · {one['source']}" for one in found.get("lacking", ())]
+    return ", ".join(lacking) or str(found["reason"])
