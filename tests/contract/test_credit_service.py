@@ -1,5 +1,6 @@
 """credit-service at its boundary: HTTP, files and events, on real PostgreSQL."""
 
+import asyncio
 import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from contracts import clue_dispatch, joint_inspection, risk_monitor
 from contracts.clue_dispatch import PenaltyDecided, PenaltyKind, Tier
-from contracts.credit_service import EntityBatch, EntityId, GradeChanged
+from contracts.credit_service import EntityBatch, EntityId, GradeChanged, RecordId, RecordKind
 from contracts.item_registry import (
     DepartmentChanged,
     DepartmentId,
@@ -30,7 +32,11 @@ from contracts.joint_inspection import Category, Disposal, ResultRecorded
 from contracts.roles import Role
 from contracts.says import Fact
 from credit_service.app import service
+from credit_service.grade import store as grades
 from credit_service.grade import timers
+from credit_service.record import store as records
+from credit_service.record.domain import from_result
+from kit.acts import by_event
 from kit.auth import Actor, system
 from kit.clock import Clock
 from kit.codes import provisional_id
@@ -317,6 +323,50 @@ async def test_a_resolved_subject_is_followed_and_its_records_count_for_the_enti
     assert len((await get(run, f"/entities/{CODE}/records"))["items"]) == 1
     alias = (await said(run, EntityBatch))[-1].rows[0]
     assert (alias.id, alias.alias_of, alias.version) == (subject, FIRM, 2)
+
+
+async def test_a_record_that_is_written_while_its_subject_is_resolved_counts_too(
+    run: Running,
+) -> None:
+    await world(run)
+    await in_force(run)
+    await load(run, "entities", f"name,code\n甲加油站,{CODE}\n".encode())
+    await run.hear(sighted()[0])
+    subject = EntityId(provisional_id("tax-330100", "91110108MA0000015X"))
+    category = Category.CORRECTION_ORDERED
+    now = run.context.clock.now()
+    made = from_result(
+        result(run, category, subject=subject),
+        category,
+        id_=RecordId("record-1"),
+        item=None,
+        terms=records.terms(RecordKind.INSPECTION_RESULT, category, today(run)),
+        at=now,
+    )
+    path = f"/provisional-subjects/{subject}:resolve"
+    async with asyncio.TaskGroup() as group, run.db.begin(system(service.name), "test") as tx:
+        await records.keep(tx, [made.value])
+        await grades.follow(tx, [subject], by_event(now))
+        body = {"entity": CODE, "reason": "对照执照"}
+        resolving = group.create_task(post(run, path, body, TAX))
+        await until(lambda: somebody_waits(run))
+    assert resolving.result()[0] == 200
+    (grade,) = await said(run, GradeChanged)
+    assert (grade.entity, grade.points) == (FIRM, 94)
+
+
+async def somebody_waits(run: Running) -> bool:
+    async with run.db.begin(system(service.name), "test") as tx:
+        held_up = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        return bool((await tx.execute(text(held_up))).scalar_one())
+
+
+async def test_a_provisional_subject_is_not_registered_by_its_id(run: Running) -> None:
+    body = {"name": "无照摊贩", "code": "prov-0123456789abcdef"}
+    status, no = await post(run, "/entities", body, OFFICER)
+    assert (status, no["code"]) == (422, "code-names-nobody")
+    job, (error,) = await load(run, "entities", b"name,code\nx,prov-0123456789abcdef\n")
+    assert (job["accepted"], error["code"]) == (0, "code-length")
 
 
 async def test_a_subject_shows_the_entities_that_are_one_slip_away_until_it_is_resolved(

@@ -6,10 +6,11 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -28,6 +29,7 @@ from contracts.item_registry import DepartmentChanged, RegionChanged
 from contracts.joint_inspection import ResultRecorded
 from contracts.services import SERVICES
 from gateway.app import service
+from gateway.exchange import jobs
 from heli.sandbox.app import Settings as SandboxSettings
 from heli.sandbox.app import make as make_sandbox
 from kit import idempotency, outbox
@@ -157,7 +159,6 @@ async def opened(
         }
         run = await stack.enter_async_context(serve(service, **values | settings))
         url = await stack.enter_async_context(listening(service.edge(run.context, run.app)))
-        stack.push_async_callback(run.context.extras.reach.close)
         yield Gate(run, url, others)
 
 
@@ -299,7 +300,50 @@ async def test_an_administrator_gives_no_access_beside_its_own_region(gate: Gate
     assert {one["region"] for one in seen} == {"330000", "330100"}
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer x.y.z", "Basic eDp5"])
+@covers("R15.1")
+async def test_an_administrator_gives_no_access_as_a_department_above_it(gate: Gate) -> None:
+    await gate.run.hear(
+        RegionChanged(id="000000", parent=None, name="全国"),
+        RegionChanged(id="330000", parent="000000", name="浙江"),
+        RegionChanged(id="330100", parent="330000", name="杭州"),
+        DepartmentChanged(
+            id="tax-330000", name="税务局", line="tax", level=2, territory=("330000",)
+        ),
+        DepartmentChanged(
+            id="tax-330100", name="税务局", line="tax", level=3, territory=("330100",)
+        ),
+    )
+    made = await gate.made(region="330100", roles=["admin"])
+    wanted = {"region": "330100", "roles": ["officer"]}
+    async with gate.client(await gate.token(made["client_id"], made["client_secret"])) as client:
+        own, above = [
+            await client.post("/api/v1/clients", json=wanted | {"department": department})
+            for department in ("tax-330100", "tax-330000")
+        ]
+    assert (own.status_code, above.status_code) == (201, 403)
+    assert (above.json()["code"], above.json()["region"]) == (
+        "client-outside-your-region",
+        "330000",
+    )
+
+
+async def test_a_form_or_a_key_that_is_too_long_is_refused(gate: Gate) -> None:
+    async with await gate.admin() as client:
+        form = {"grant_type": "client_credentials", "client_id": "x" * 100_000}
+        token = await client.post("/oauth/token", data=form | {"client_secret": "y"})
+        key = {"idempotency-key": "".join(str(number) for number in range(5000))}
+        wanted = {"region": "330100", "roles": ["officer"]}
+        made = await client.post("/api/v1/clients", json=wanted, headers=key)
+    assert (token.status_code, token.json()["error"]) == (400, "invalid_request")
+    assert made.status_code == 422
+
+
+_CRITICAL = base64.urlsafe_b64encode(b'{"alg":"Ed25519","crit":1}').decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer x.y.z", f"Bearer {_CRITICAL}.e30.eA", "Basic eDp5"]
+)
 async def test_a_wrong_token_is_refused_before_anybody_is_asked(gate: Gate, header: str) -> None:
     async with gate.client() as client:
         headers = {"authorization": header} if header else {}
@@ -408,6 +452,22 @@ async def test_what_nobody_answers_is_a_problem(gate: Gate, path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "no-such-path")
 
 
+async def test_a_page_is_only_read(gate: Gate) -> None:
+    async with gate.client() as client:
+        answer = await client.post("/docs")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_the_session_to_the_others_is_closed_at_the_end(
+    serve: Serve, signing: Signing, tmp_path: Path
+) -> None:
+    async with opened(serve, signing, tmp_path) as gate, await gate.admin() as client:
+        await client.get("/api/v1/clues")
+        session = gate.run.context.extras.reach.session
+        assert not session.closed
+    assert session.closed
+
+
 # Composed --------------------------------------------------------------------------------------
 
 
@@ -458,6 +518,25 @@ async def test_an_entity_that_its_owner_does_not_know_is_not_found(gate: Gate) -
     async with await gate.admin() as client:
         answer = await client.get("/api/v1/entities/uscc-x")
     assert (answer.status_code, answer.json()) == (404, problem)
+
+
+@pytest.mark.parametrize("id_", ["x%3Flimit=1", "a%20b", "%E5%8E%82", "x%23y"])
+async def test_an_id_of_strange_characters_is_asked_for_as_it_came(gate: Gate, id_: str) -> None:
+    async with await gate.admin() as client:
+        answer = await client.get(f"/api/v1/entities/{id_}")
+    assert answer.json()["degraded"] == []
+    assert gate.others["credit-service"].asked[0]["query"] == ""
+    raw = gate.others["credit-service"].asked[0]["path"]
+    assert unquote(raw) == unquote(f"/entities/{id_}")
+
+
+async def test_a_list_of_all_six_that_one_refuses_is_refused(gate: Gate) -> None:
+    problem = {"code": "audit-needs-root", "title": "不行", "status": 403}
+    for name in OTHERS:
+        gate.others[name].answers["/audit"] = JSONResponse(problem, 403)
+    async with await gate.admin() as client:
+        answer = await client.get("/api/v1/audit")
+    assert (answer.status_code, answer.json()) == (403, problem)
 
 
 async def test_audit_of_all_six_is_one_list_by_time(gate: Gate) -> None:
@@ -748,10 +827,12 @@ def visit(people: int) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def reporting(serve: Serve, signing: Signing, folder: Path) -> AsyncIterator[Gate]:
+async def reporting(
+    serve: Serve, signing: Signing, folder: Path, other: ASGIApp | None = None
+) -> AsyncIterator[Gate]:
     settings = SandboxSettings(sandbox_state=folder / "sandbox.sqlite", sandbox_delay_s=0.05)
     async with (
-        listening(make_sandbox(settings)) as platform,
+        listening(other or make_sandbox(settings)) as platform,
         opened(serve, signing, folder, platform_url=platform) as gate,
     ):
         row = EntityRow.model_validate(
@@ -829,6 +910,47 @@ async def test_a_refused_row_is_mended_at_its_owner_and_goes_again(
             return await states(gate) == ["delivered"]
 
         await until(delivered)
+
+
+async def test_a_platform_that_answers_nonsense_or_loses_a_batch_loses_no_receipt(
+    serve: Serve, signing: Signing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_AWAY", timedelta(seconds=0.1))
+    posted: list[list[str]] = []
+    looked: list[int] = []
+
+    async def take(request: Request) -> Response:
+        posted.append([row["cd_id"] for row in (await request.json())["rows"]])
+        return JSONResponse({}, 202)
+
+    async def read(_request: Request) -> Response:
+        looked.append(1)
+        rows = [{"cd_id": one, "state": "delivered"} for one in posted[-1]]
+        answers: list[tuple[object, int]] = [
+            ({"detail": "who are you"}, 401),
+            ({}, 200),
+            ({"rows": [1, {"state": "delivered"}, rows[0]]}, 200),
+            ({}, 404),
+            ({"rows": rows}, 200),
+        ]
+        body, status = answers[min(len(looked), len(answers)) - 1]
+        return JSONResponse(body, status)
+
+    platform = Starlette()
+    platform.add_route("/batches", take, methods=["POST"])
+    platform.add_route("/batches/{id}", read)
+    both = visit(2)
+    both["results"] = [both["results"][0], both["results"][0] | {"id": "r2"}]
+    async with reporting(serve, signing, tmp_path, platform) as gate:
+        gate.others["joint-inspection"].answers["/visits/v1"] = both
+        await gate.run.hear(result(), result(result="r2"))
+
+        async def delivered() -> bool:
+            return await states(gate) == ["delivered", "delivered"]
+
+        await until(delivered)
+    assert [len(rows) for rows in posted] == [2, 1]
+    assert posted[0][1:] == posted[1]
 
 
 async def test_a_penalty_that_its_owner_cannot_show_waits_and_says_what_it_lacks(

@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -27,9 +27,10 @@ from kit.clock import new_id
 from kit.entities import entity
 from kit.failures import Collided, refusal_of
 from kit.imports import CHUNK_BYTES
-from kit.jobs import Row, Taken, Upload
+from kit.jobs import Row, Taken, Upload, job
 from kit.migrations import differences
 from kit.places import region as region_table
+from kit.sheets import Raw
 from kit.testing import Running, Serve, actor, covers, until
 
 ADMIN = actor("admin", None, "000000", Role.ADMIN)
@@ -445,12 +446,47 @@ async def test_an_upload_goes_on_where_it_stopped_and_no_row_counts_twice(serve:
     assert seen == [2, 502, 502, 1002]
 
 
+async def test_rows_so_wide_that_a_batch_of_them_fills_the_memory_are_taken_as_they_come(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regions = next(one for one in service.imports if one.collection == "regions")
+    seen: list[int] = []
+
+    async def seeing(tx: AsyncConnection, some: Sequence[Row[Any]], upload: Upload) -> Taken:
+        seen.append(len(some))
+        return await regions.take(tx, some, upload)
+
+    monkeypatch.setattr(worker, "_PIECES", 2)
+    wide = b"".join(b'r%d,"%s",000000\n' % (n, b" " * 100_000 + b"b") for n in range(40))
+    async with serve(replace(service, imports=(replace(regions, take=seeing),))) as run:
+        state = await load(run, b"id,name,parent\n000000,x,\n" + wide)
+    assert (state["status"], state["accepted"]) == ("done", 41)
+    assert len(seen) > 1
+    assert sum(seen) == 41
+
+
 async def test_two_workers_after_a_lost_lock_take_no_row_twice(run: Running) -> None:
     async with asyncio.TaskGroup() as group:
         second = group.create_task(worker.run(run.db, service.imports))
         state = await load(run, MANY)
         second.cancel()
     assert (state["status"], state["accepted"], state["duplicate"]) == ("done", 1200, 0)
+
+
+async def test_a_batch_of_which_another_worker_took_some_is_taken_to_its_end(run: Running) -> None:
+    regions = next(one for one in service.imports if one.collection == "regions")
+    held = replace(regions, collection="held")  # the service's own worker leaves it alone
+    upload = Upload("item-registry-held", "admin", None, None)
+    own = {"id": upload.job, "collection": "held", "client": "admin", "media": "text/csv"}
+    state = {"status": "running", "bytes": 1, "created_at": datetime(2026, 3, 31, tzinfo=UTC)}
+    await done(run, insert(job).values(**own, **state))
+    below = [Raw(n, {"id": f"r{n}", "name": "x", "parent": "000000"}) for n in (3, 4, 5)]
+    raws = [Raw(2, {"id": "000000", "name": "x"}), *below]
+    await worker._take(run.db, held, upload, raws[:2])
+    await worker._take(run.db, held, upload, raws)
+    await worker._take(run.db, held, upload, raws[1:])
+    found = await rows(run, select(job.c.read, job.c.accepted, job.c.rejected, job.c.duplicate))
+    assert [tuple(row) for row in found] == [(5, 4, 0, 0)]
 
 
 async def test_the_rows_before_a_wrong_byte_are_kept(run: Running) -> None:

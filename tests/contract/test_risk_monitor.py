@@ -44,9 +44,12 @@ from kit.deadlines import shanghai_day
 from kit.outbox import outbox
 from kit.testing import Running, actor, covers, until
 from risk_monitor.app import service
+from risk_monitor.evaluation.jobs import PARTS, Judge
 from risk_monitor.evaluation.store import counting
 from risk_monitor.indicator.domain.months import months_between, months_later
-from risk_monitor.waiting.store import nothing_waits
+from risk_monitor.signal.store.reading import standing_of
+from risk_monitor.waiting.store import Part, nothing_waits, touch
+from risk_monitor.waiting.tables import touched
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
 
@@ -224,6 +227,84 @@ async def test_the_same_again_is_a_duplicate_and_another_value_a_revision(run: R
     async with run.client(OUTSIDER) as client:
         assert (await client.get(f"/signals/{listed[0]['id']}")).status_code == 404
         assert (await client.get("/signals")).json()["items"] == []
+
+
+async def test_a_corrected_place_moves_a_signal_to_those_who_may_read_there(run: Running) -> None:
+    await run.hear(RegionChanged(id=RegionId("330200"), parent=RegionId("330000"), name="330200"))
+    good = row("declared", GOOD, date(2026, 1, 1), date(2026, 2, 1), 10.0)
+    moved = good | {"region": "330200"}
+    there = actor("sun", "tax-330200", "330200", Role.OFFICER)
+    async with run.client(TAX) as client:
+        await client.post("/signals", json={"rows": [good]})
+        taken = (await client.post("/signals", json={"rows": [moved, moved]})).json()
+        assert (taken["duplicate"], taken["revised"]) == (1, 1)
+    async with run.client(there) as client:
+        (kept,) = (await client.get("/signals")).json()["items"]
+    assert (kept["region"], kept["value"], kept["revision"]) == ("330200", 10.0, 2)
+
+
+async def test_what_a_sender_still_holds_is_left_and_not_looked_at_without_a_pause(
+    run: Running,
+) -> None:
+    who = system("risk-monitor")
+    waits = {"subject": "prov-held", "month": date(2026, 1, 1), "since": run.db.clock.now()}
+    async with run.db.begin(who, "test") as tx:
+        await tx.execute(touched.insert().values(**waits))
+    async with run.db.begin(who, "test") as holding:
+        await holding.execute(select(touched).with_for_update())
+        alias = EntityRow(
+            id=EntityId("prov-held"),
+            version=2,
+            name=None,
+            kind=EntityKind.PROVISIONAL,
+            status=EntityStatus.ACTIVE,
+            alias_of=EntityId(f"uscc-{GOOD}"),
+        )
+        await run.hear(EntityBatch(batch="b1", rows=(alias,)))
+        parts = [Part(number, PARTS) for number in range(PARTS)]
+        assert [await Judge(run.db, part).turn() for part in parts] == [False, False]
+    await judged(run)
+
+
+async def test_what_is_held_for_too_long_is_an_outage_and_no_fault_of_ours(run: Running) -> None:
+    unknown = row("declared", "91330000668306747X", date(2026, 1, 1), date(2026, 2, 1), 10.0)
+    async with run.client(TAX) as client:
+        await client.post("/signals", json={"rows": [unknown]})
+        async with run.db.begin(system("risk-monitor"), "test") as holding:
+            await holding.execute(select(touched).with_for_update())
+            busy = await client.post("/signals", json={"rows": [unknown | {"value": 11.0}]})
+    assert (busy.status_code, busy.json()["code"]) == (503, "unavailable")
+
+
+async def test_a_subject_that_cannot_be_judged_holds_nobody_else_back(run: Running) -> None:
+    await activated(run)
+    await load(run, [row("licence", OTHER, date(2026, 1, 1), date(2027, 1, 1), 1.0)])
+    await judged(run)
+    beyond = "9999-12-31T23:59:59Z"  # a day in China that no date can hold
+    who, ends = (
+        system("risk-monitor"),
+        text("UPDATE signal SET \"to\" = :to WHERE stream = 'licence'"),
+    )
+    async with run.db.begin(who, "test") as tx:
+        await tx.execute(ends, {"to": datetime.fromisoformat(beyond)})
+        await touch(tx, {f"uscc-{OTHER}": date(2026, 1, 1)})
+    await load(run, [*weekly(GOOD), *monthly("declared", GOOD, 700.0)])
+
+    async def warned() -> bool:
+        return bool(await run.said(WarningRaised))
+
+    await until(warned)
+    async with run.db.begin(who, "test") as tx:
+        assert (await nothing_waits(tx)).detail == "1 waiting"
+        await tx.execute(ends, {"to": datetime.fromisoformat("2027-01-01T00:00:00+08:00")})
+    await judged(run)
+
+
+async def test_the_evidence_of_very_many_warnings_is_checked_in_one_statement(
+    run: Running,
+) -> None:
+    async with run.db.begin(system("risk-monitor"), "test") as tx:
+        assert await standing_of(tx, map(str, range(70_000))) == set()
 
 
 async def test_tonnes_are_kept_beside_the_litres_that_they_are(run: Running) -> None:

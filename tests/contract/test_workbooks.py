@@ -18,6 +18,7 @@ from contracts.credit_service import EntityNew
 from contracts.errors import Refusal
 from contracts.roles import Role
 from credit_service.app import service
+from kit import rejected
 from kit.auth import system
 from kit.clock import new_id
 from kit.idempotency import KEPT, forget, idempotency
@@ -127,6 +128,14 @@ def plain_zip() -> bytes:
 
 
 GOOD = workbook(table(("信用代码", "名称"), ("A1", "甲")))
+
+
+async def test_a_workbook_is_read_alike_whatever_the_locale_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "gb18030")
+    rows, _ = await read(workbook(table(("信用代码", "名称"), ("A1", "示例"))))
+    assert rows[0].fields == {"code": "A1", "name": "示例"}
 
 
 @pytest.mark.parametrize(
@@ -265,6 +274,41 @@ async def test_ndjson_rows_come_back_as_a_table_too(run: Running) -> None:
     sheet = cells(state["files"]["xlsx"])
     assert sheet[0] == ["code", "name", "x", "原文", "错误原因"]
     assert [row[:4] for row in sheet[1:]] == [["1", "a", 1, ""], ["", "", "", "not json"]]
+
+
+async def test_a_row_that_no_column_can_hold_harms_no_other_and_every_number_goes_back(
+    run: Running,
+) -> None:
+    deep = b"[" * 700 + b"]" * 700
+    lines = (
+        b'{"code": ' + deep + b', "name": "a"}',
+        b'{"code": 914403001234567890, "name": "b", "x": 1' + b"0" * 400 + b"}",
+        f'{{"code": "{CODES[0]}", "name": "c"}}'.encode(),
+    )
+    state = await load(run, b"\n".join(lines), "application/x-ndjson")
+    assert (state["status"], state["accepted"], state["rejected"]) == ("done", 1, 2)
+    sheet = cells(state["files"]["xlsx"])
+    assert sheet[1][:3] == ["914403001234567890", "b", "1" + "0" * 400]
+
+
+async def test_rejected_rows_go_back_in_as_many_files_as_they_need(
+    run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = b"".join(b'{"code": "%d", "name": "a"}\n' % n for n in range(7))
+    state = await load(run, lines, "application/x-ndjson")
+    for bound, value, files in (("BYTES", 60, 3), ("CELLS", 2 * rejected.NAMES, 4), ("ROWS", 7, 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(rejected, bound, value)
+            found: list[list[Any]] = []
+            path: str | None = f"/jobs/{state['id']}/errors.xlsx"
+            async with run.client(INTEGRATOR) as client:
+                for _ in range(files):
+                    assert path is not None
+                    answer = await client.get(path.removeprefix("/api/v1"))
+                    found += cells(answer.content)[1:]
+                    path = answer.links.get("next", {}).get("url")
+        assert path is None
+        assert [row[0] for row in found] == [str(n) for n in range(7)]
 
 
 async def test_the_same_rows_in_two_workbooks_are_counted_and_not_doubled(run: Running) -> None:

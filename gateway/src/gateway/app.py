@@ -13,6 +13,7 @@ from gateway.console.pages import pages
 from gateway.console.store import Pulse
 from gateway.exchange import api as reports
 from gateway.exchange import events, jobs
+from gateway.forward import jobs as forward
 from gateway.forward.api import Edge
 from gateway.forward.store import Reach
 from gateway.identity import api as identity
@@ -66,7 +67,7 @@ service = Service(
     metadata=metadata,
     routers=(*identity.routers, *compose.routers, reports.router),
     subscriptions=events.SUBSCRIPTIONS,
-    background=(jobs.report_up, console.overhear),
+    background=(jobs.report_up, console.overhear, forward.close_at_the_end),
     extras=_parts,
     edge=edge,
 )

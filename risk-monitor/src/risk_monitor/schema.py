@@ -1,13 +1,17 @@
 """The one MetaData of risk-monitor's own tables, and how many rows go into one of them at once."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection as Driver
+from psycopg import AsyncCursor
+from psycopg import Error as DriverError
 from sqlalchemy import ARRAY, JSON, MetaData, String, Table
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
@@ -18,13 +22,21 @@ _JSON = json.JSONEncoder(ensure_ascii=False).encode
 _WRITTEN_OUT = (ARRAY, JSON, String)
 
 
-async def driver(tx: AsyncConnection) -> Driver[Any]:
-    """Give the driver's connection of a transaction, for what is many rows: arrays in and out."""
+@asynccontextmanager
+async def cursor(tx: AsyncConnection, *, binary: bool = False) -> AsyncIterator[AsyncCursor[Any]]:
+    """Give a cursor of the driver's own, for what is many rows: arrays in and out.
+
+    Its failures are told as all others of the database are, so that an outage is known for one.
+    """
     raw = await tx.get_raw_connection()
     found = raw.driver_connection
     if not isinstance(found, Driver):
         raise TypeError(found)
-    return found
+    try:
+        async with found.cursor(binary=binary) as opened:
+            yield opened
+    except DriverError as no:
+        raise DBAPIError(None, None, no) from no
 
 
 async def put_all(
@@ -47,9 +59,9 @@ async def put_all(
     same = tuple(name for name, column in columns.items() if len(set(column)) == 1)
     given = {name: c[0] if name in same else c for name, c in columns.items()}
     whole = _Put(table, tuple(columns), same, tuple(key), tuple((change or {}).items()))
-    async with (await driver(tx)).cursor() as cursor:
-        await cursor.execute(_statement(whole, only=len(rows) == 1), given)
-        return cursor.rowcount
+    async with cursor(tx) as opened:
+        await opened.execute(_statement(whole, only=len(rows) == 1), given)
+        return opened.rowcount
 
 
 class _Put(NamedTuple):

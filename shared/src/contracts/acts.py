@@ -1,10 +1,10 @@
 """The body of every act with legal effect: `POST /things/{id}:act`."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,20 @@ class View(BaseModel):
     )
 
 
+def _written(value: object) -> object:
+    """Refuse bare digits: 20260301 would silently be seconds since 1970, and clocks run from it."""
+    if isinstance(value, (int, float)) or (isinstance(value, str) and value.strip().isdigit()):
+        raise PydanticKnownError("datetime_parsing", {"error": "bare digits"})
+    return value
+
+
+Moment: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_written)]
+
+
 class Act(Body):
     """When, why and on which basis somebody acts; legal clocks run from `acted_on`."""
 
-    acted_on: AwareDatetime | None = Field(
+    acted_on: Moment | None = Field(
         default=None, description="办理时间 when it was done, not later than now; left out: now"
     )
     reason: str | None = Field(default=None, max_length=2000, description="理由 why")

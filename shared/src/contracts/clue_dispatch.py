@@ -4,9 +4,9 @@ from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal, NewType, TypeAlias
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from contracts.acts import Act, Body, Headers, View
+from contracts.acts import Act, Body, Headers, Moment, View
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, Duty, ItemId, Part, RegionId, Stage
 from contracts.joint_inspection import Category, Disposal
@@ -378,7 +378,7 @@ class RegisterClue(Act):
     source_number: str | None = Field(
         default=None, max_length=64, description="来源编号; the same one makes no second clue"
     )
-    source_due_at: AwareDatetime | None = Field(
+    source_due_at: Moment | None = Field(
         default=None, description="来源平台自己的时限 (12345 keeps its own clock beside ours)"
     )
     summary: str = Field(min_length=1, max_length=4000, description="线索内容")

@@ -16,6 +16,8 @@ SystemId = NewType("SystemId", str)
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Ident = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+# Far beyond any sense, and so small that the sum of all indicators of a system can be kept.
+Points = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 
 class EntityKind(StrEnum):
@@ -275,8 +277,8 @@ class Indicator(Part):
     name_en: Text | None = None
     kind: RecordKind
     details: tuple[Ident, ...] = ()
-    points: int
-    limit: int = Field(ge=0)
+    points: Points
+    limit: Points = Field(ge=0)
     any_item: bool = False
     basis: Text
 
@@ -308,7 +310,7 @@ class IndicatorSystemNew(Body):
     item: Ident
     name: Text
     basis: Text
-    base: int = Field(description="基准分 points of an entity that no record speaks against")
+    base: Points = Field(description="基准分 points of an entity that no record speaks against")
     indicators: tuple[Indicator, ...] = Field(min_length=1, max_length=200)
     bands: tuple[Band, ...] = Field(min_length=2, max_length=20)
     overrides: tuple[Override, ...] = ()

@@ -66,7 +66,7 @@ class Epoch:
 
     def day(self, serial: float) -> str | None:
         """Give the day, or the moment, of a serial number that can be one of our days."""
-        if not _EXACT > serial >= 1 or serial > self.last:
+        if not 1 <= serial <= self.last:
             return None
         whole = datetime.combine(self.zero, datetime.min.time())
         found = whole + timedelta(seconds=round(serial * 86400))

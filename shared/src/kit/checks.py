@@ -19,11 +19,15 @@ from kit.replicas import Fold, Replica, kept
 
 
 class Check(BaseModel):
-    """One thing that must hold, whether it does, and where it does not."""
+    """One thing that must hold, whether it does, and where it does not.
+
+    `passing`: where it does not hold, work is under way that will mend it, so waiting may help.
+    """
 
     name: str
     ok: bool
     detail: str = ""
+    passing: bool = False
 
 
 Invariant = Callable[[AsyncConnection], Awaitable[Check]]
@@ -64,7 +68,8 @@ async def outbox_sent(tx: AsyncConnection) -> Check:
     """I1b: nothing waits to be published."""
     query = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
     waiting = int((await tx.execute(query)).scalar_one())
-    return Check(name="I1 outbox is published", ok=not waiting, detail=f"{waiting} waiting")
+    name, detail = "I1 outbox is published", f"{waiting} waiting"
+    return Check(name=name, ok=not waiting, detail=detail, passing=True)
 
 
 async def nothing_parked(tx: AsyncConnection) -> Check:

@@ -112,6 +112,7 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=5,
             pool_pre_ping=True,
+            hide_parameters=True,  # what is bound is personal data, and failures are logged
             connect_args={
                 "options": _TIMEOUTS,
                 "application_name": service,

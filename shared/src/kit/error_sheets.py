@@ -87,7 +87,9 @@ def _write(sheet: Worksheet, at: int, cells: Sequence[tuple[Any, Format]]) -> No
 
 
 def _shown(cell: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Give a number as it is while it is exact, and everything else as text."""
-    if not isinstance(cell, (int, float)):
-        return "" if cell is None else str(cell)
-    return cell if abs(cell) < _EXACT else f"{float(cell):.14E}"
+    """Give a number as it is while a spreadsheet keeps it exact, and everything else as text."""
+    if isinstance(cell, (int, float)) and abs(cell) < _EXACT:
+        return cell
+    if isinstance(cell, float):
+        return f"{cell:.14E}"
+    return "" if cell is None else str(cell)

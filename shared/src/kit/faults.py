@@ -1,7 +1,8 @@
 """What is wrong with a row: found when it is read, kept with the row for who mends it."""
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +13,9 @@ from kit.db import storable
 from kit.errors import code_of
 from kit.jobs import Import, Row, RowFault, fault_of, job_error, job_row
 from kit.sheets import Raw
+
+# So many faults of one row are told; a line may name thousands of fields that there are not.
+FAULTS: Final = 20
 
 
 def parse(spec: Import, raw: Raw) -> Row[Any] | list[RowFault]:
@@ -25,7 +29,8 @@ def parse(spec: Import, raw: Raw) -> Row[Any] | list[RowFault]:
         known = {fault.column for fault in faults}
         # A cell that said nothing usable is left out of the fields; it does not lack as well.
         more = (_complaint(raw.number, detail) for detail in no.errors())
-        return faults + [one for one in more if one.column not in known]
+        new = (one for one in more if one.column not in known)
+        return faults + list(islice(new, FAULTS))
     if raw.faults:
         return [fault_of(raw.number, one) for one in raw.faults]
     return Row(raw.number, value)

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 # The header is looked for in so many rows: above it stand a title, a period, who filled it in.
 HEAD_ROWS: Final = 20
+# So many columns of a table are read: a header of commas alone must not hold a process up.
+COLUMNS: Final = 2_000
 # The column that an error workbook adds; when it comes back it says nothing.
 REASON: Final = {"zh": "错误原因", "en": "What is wrong"}
 
@@ -44,7 +46,7 @@ def is_reason(cell: object) -> bool:
 def places(cells: Sequence[Any], known: Known) -> dict[str, int]:
     """Give where each field stands; of two columns that could be it, the better name counts."""
     found: dict[str, tuple[int, int]] = {}
-    for at, cell in enumerate(cells):
+    for at, cell in enumerate(cells[:COLUMNS]):
         field = known.get(word(cell)) or known.get(bare(cell))
         if field is not None and field[1] < found.get(field[0], (1 << 30, 0))[0]:
             found[field[0]] = (field[1], at)

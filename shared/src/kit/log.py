@@ -1,8 +1,23 @@
 """Logs: events with fields, JSON in a cluster, readable lines locally; never personal data."""
 
 import logging
+import re
+from typing import Final
 
 import structlog
+
+# PostgreSQL quotes the row that it refuses.
+_DETAIL: Final = re.compile(r"DETAIL: .*?(?=\n\[SQL|\n\n|\Z)", re.DOTALL)
+
+
+def without_rows(
+    _logger: object, _method: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Leave out what the database's messages quote of a row: there stand names and addresses."""
+    return {
+        name: _DETAIL.sub("DETAIL: …", value) if isinstance(value, str) else value
+        for name, value in event.items()
+    }
 
 
 def configure(style: str) -> None:
@@ -18,6 +33,7 @@ def configure(style: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            without_rows,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

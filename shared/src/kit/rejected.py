@@ -7,18 +7,23 @@ is: what was mended is taken, and the added column says nothing.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.errors import Sentences
 from kit.headers import REASON, is_reason
 from kit.jobs import job, job_error, job_row
 
-# So many rows stand in one file; `after` gives the next ones.
+# So many rows, cells and bytes of rows stand in one file; `after` gives the next ones.
 ROWS: Final = 50_000
+CELLS: Final = 2_000_000
+BYTES: Final = 32 * 1024**2
+# So many names of NDJSON fields become columns: each line may have others.
+NAMES: Final = 200
 
 
 class JobErrorView(BaseModel):
@@ -92,10 +97,10 @@ class Mending:
 async def mending(tx: AsyncConnection, id_: str, words: Words, after: int = 0) -> Mending:
     """Gather the rejected rows of a job that come after a row, with their faults."""
     layout = (await tx.execute(select(job.c.layout).where(job.c.id == id_))).scalar_one()
-    kept = select(job_row.c.row, job_row.c.cells).where(job_row.c.job == id_, job_row.c.row > after)
-    found = (await tx.execute(kept.order_by(job_row.c.row).limit(ROWS + 1))).all()
-    rows: dict[int, Any] = dict(map(tuple, found[:ROWS]))
+    rows = await _rows(tx, id_, after, width=len(layout["header"]) if layout else NAMES)
     last = max(rows, default=after)
+    end = select(func.max(job_row.c.row)).where(job_row.c.job == id_)
+    more = ((await tx.execute(end)).scalar_one() or 0) > last
     query = select(job_error.c.row, job_error.c.column, job_error.c.code, job_error.c.facts).where(
         job_error.c.job == id_, job_error.c.row > after, job_error.c.row <= last
     )
@@ -111,8 +116,23 @@ async def mending(tx: AsyncConnection, id_: str, words: Words, after: int = 0) -
         rows=[cells for cells, _ in lines],
         faulty=[faulty for _, faulty in lines],
         last=last,
-        more=len(found) > ROWS,
+        more=more,
     )
+
+
+async def _rows(tx: AsyncConnection, id_: str, after: int, *, width: int) -> dict[int, Any]:
+    """Give the rows of one file by their numbers: one at least, as long as they fit into memory."""
+    size = func.octet_length(cast(job_row.c.cells, Text))
+    before = func.sum(size).over(order_by=job_row.c.row, rows=(None, -1))
+    kept = (
+        select(job_row.c.row, job_row.c.cells, func.coalesce(before, 0).label("before"))
+        .where(job_row.c.job == id_, job_row.c.row > after)
+        .order_by(job_row.c.row)
+        .limit(min(ROWS, max(1, CELLS // max(1, width))))
+        .subquery()
+    )
+    found = select(kept.c.row, kept.c.cells).where(kept.c.before < BYTES).order_by(kept.c.row)
+    return dict(map(tuple, await tx.execute(found)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +149,8 @@ class _Table:
     def of(cls, layout: dict[str, Any] | None, rows: Collection[Any], words: Words) -> "_Table":
         """Take the file's own layout; NDJSON has none, but the names of its fields."""
         if layout is None:
-            names = list(dict.fromkeys(n for row in rows if isinstance(row, dict) for n in row))
+            named = dict.fromkeys(n for row in rows if isinstance(row, dict) for n in row)
+            names = list(islice(named, NAMES))
             if any(isinstance(row, list) for row in rows):
                 names.append(words.sayings.say("unreadable", words.language, {}))
             places = {name: at for at, name in enumerate(names)}

@@ -100,6 +100,7 @@ class Sheet:
 
     def head(self, number: int, cells: list[Any]) -> None:
         """Take a row in which the header is still looked for; refuses HeaderMissing."""
+        cells = cells[: headers.COLUMNS]
         self._head.append((number, cells))
         found = headers.places(cells, self.columns.known)
         if found and self.columns.needed <= found.keys():
@@ -125,6 +126,7 @@ class Sheet:
 
     def open(self, cells: Sequence[Any]) -> None:
         """Take the header."""
+        cells = cells[: headers.COLUMNS]
         self.header = ["" if cell is None else str(cell).strip() for cell in cells]
         self.places = headers.places(cells, self.columns.known)
         used = set(self.places.values())
@@ -142,16 +144,20 @@ class Sheet:
     def row(self, number: int, cells: list[Any], *, doubtful: bool) -> Raw | None:
         """Read a row below the header; None for an empty one and, where it may be one, a sum."""
         width = len(self.header or ())
+        plan = self._plan
         if len(cells) < width:
-            cells += [""] * (width - len(cells))
-        elif len(cells) > width and not self.typed and any(map(str.strip, cells[width:])):
-            return Raw(number, None, f"cells: {len(cells)} > {width}", [",".join(cells)])
+            # Not filled up: short rows below a wide header would take a thousand times their size.
+            plan = [one for one in plan if one[1] < len(cells)]
+        elif len(cells) > width:
+            if not self.typed and any(map(str.strip, cells[width:])):
+                return Raw(number, None, f"cells: {len(cells)} > {width}", [",".join(cells)])
+            del cells[width:]
         if doubtful and headers.is_total(cells, self._needed):
             self.skipped += 1
             return None
         fields: dict[str, Any] = {}
         try:
-            for name, at, read in self._plan:
+            for name, at, read in plan:
                 cell = cells[at]
                 if cell.__class__ is str:
                     cell = cell.strip()
@@ -178,6 +184,8 @@ class Sheet:
 
     def _cells(self, cells: list[Any]) -> Iterator[tuple[str, Any, Read | None]]:
         for name, at, read in self._plan:
+            if at >= len(cells):
+                continue
             cell = cells[at].strip() if isinstance(cells[at], str) else cells[at]
             if cell not in {None, ""}:
                 yield name, cell, read

@@ -6,7 +6,8 @@ counted from 1. A row that cannot be read is a fault of its own and the others g
 
 import csv
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -133,15 +134,18 @@ def _ndjson(number: int, record: str) -> Raw:
     return Raw(number, value, None, value)
 
 
-async def rows_of(chunks: AsyncIterator[bytes], reading: Reading) -> AsyncIterator[list[Raw]]:
+async def rows_of(
+    chunks: AsyncIterator[bytes], reading: Reading
+) -> AsyncGenerator[list[Raw], None]:
     """Give the rows of an upload, the rows of each chunk together.
 
     Refuses EncodingUnknown, HeaderMissing and what is wrong with a workbook; a byte that turns out
     wrong later ends the upload with EncodingUnknown, after the rows before it.
     """
     if reading.media == XLSX:
-        async for rows in workbooks.rows_of(chunks, reading.sheet):
-            yield rows
+        async with aclosing(workbooks.rows_of(chunks, reading.sheet)) as found:
+            async for rows in found:
+                yield rows
         return
     decoding = Decoding()
     lines = Lines(quoted=reading.media == CSV)

@@ -53,17 +53,19 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The parent reads UTF-8, whatever the locale of the machine.
+    out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8")
     try:
-        _read(sys.stdin.buffer, sys.stdout)
+        _read(sys.stdin.buffer, out)
     except _No as no:
-        _say(no.said, sys.stdout)
+        _say(no.said, out)
     except PasswordError:
-        _say(_No("workbook-locked").said, sys.stdout)
+        _say(_No("workbook-locked").said, out)
     except (CalamineError, zipfile.BadZipFile, KeyError, ValueError) as no:
-        _say(_No("workbook-unreadable", got=str(no)[:200]).said, sys.stdout)
+        _say(_No("workbook-unreadable", got=str(no)[:200]).said, out)
     except MemoryError:
-        _say(_No("workbook-too-large", got="memory", expected=_BOUNDS).said, sys.stdout)
-    sys.stdout.flush()
+        _say(_No("workbook-too-large", got="memory", expected=_BOUNDS).said, out)
+    out.flush()
 
 
 def _say(line: object, out: TextIO) -> None:

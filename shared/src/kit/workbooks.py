@@ -8,7 +8,7 @@ import contextlib
 import json
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
 from contracts.errors import Invalid
@@ -40,7 +40,7 @@ class WorkbookTooLarge(Invalid):
 _FAULTS: Final = {one.code: one for one in (WorkbookUnreadable, WorkbookLocked, WorkbookTooLarge)}
 
 
-async def rows_of(chunks: AsyncIterator[bytes], sheet: Sheet) -> AsyncIterator[list[Raw]]:
+async def rows_of(chunks: AsyncIterator[bytes], sheet: Sheet) -> AsyncGenerator[list[Raw], None]:
     """Give the rows of a workbook's first sheet whose header is recognised.
 
     Refuses HeaderMissing, WorkbookUnreadable, WorkbookLocked, WorkbookTooLarge.

@@ -35,6 +35,8 @@ from kit.uploads import Reading, rows_of
 
 _POLL_S = 1.0
 _FORGET_S = 3600.0
+# Rows of so many pieces wait for a whole batch: wide ones would fill the memory.
+_PIECES = 8
 
 _log = get(__name__)
 
@@ -109,14 +111,19 @@ async def _read(
     """Take every row that can be read, batch by batch; gives why the file ends too early."""
     done = await _cursor(database, upload.job)
     waiting: list[Raw] = []
+    pieces = 0
     fault: Refusal | None = None
     try:
-        async for rows in rows_of(_chunks(database, upload.job), reading):
-            waiting += [row for row in rows if row.number > done]
-            whole = len(waiting) - len(waiting) % spec.batch
-            for start in range(0, whole, spec.batch):
-                await _batch(database, spec, upload, waiting[start : start + spec.batch])
-            del waiting[:whole]
+        async with contextlib.aclosing(rows_of(_chunks(database, upload.job), reading)) as found:
+            async for rows in found:
+                waiting += [row for row in rows if row.number > done]
+                pieces += 1
+                over = len(waiting) % spec.batch if pieces < _PIECES else 0
+                whole = len(waiting) - over
+                for start in range(0, whole, spec.batch):
+                    await _batch(database, spec, upload, waiting[start : start + spec.batch])
+                del waiting[:whole]
+                pieces = 0 if whole else pieces
     except Refusal as no:
         fault = no
     if waiting:
@@ -143,7 +150,9 @@ async def _alone(database: Database, spec: Import, upload: Upload, raw: Raw) -> 
         if is_outage(no):
             raise
         _log.error("row_failed", job=upload.job, row=raw.number, error=repr(no))
-        await _take(database, spec, upload, [raw._replace(fields=None, why=type(no).__name__)])
+        # Nor are its cells kept: it may be they that cannot be.
+        bare = raw._replace(fields=None, why=type(no).__name__, cells=None)
+        await _take(database, spec, upload, [bare])
 
 
 async def _cursor(database: Database, id_: str) -> int:
@@ -164,7 +173,10 @@ async def _chunks(database: Database, id_: str) -> AsyncIterator[bytes]:
 
 
 async def _take(database: Database, spec: Import, upload: Upload, raws: list[Raw]) -> None:
-    """Take rows in one transaction; none that another process took after this one lost its lock."""
+    """Take rows in one transaction, less those that another process took.
+
+    It may have taken some of them one by one, while this one did not know that it lost its lock.
+    """
     rows: list[Row[Any]] = []
     faults: list[RowFault] = []
     for raw in raws:
@@ -178,8 +190,10 @@ async def _take(database: Database, spec: Import, upload: Upload, raws: list[Raw
     async with database.begin(system(database.service), operation, traceparent=trace) as tx:
         mine = select(job.c.read).where(job.c.id == upload.job, job.c.status == "running")
         read = (await tx.execute(mine.with_for_update())).scalar_one_or_none()
-        if read is None or read >= raws[0].number:
+        if read is None or read >= raws[-1].number:
             return
+        rows = [row for row in rows if row.number > read]
+        faults = [fault for fault in faults if fault.row > read]
         taken = await spec.take(tx, rows, upload) if rows else Taken(0)
         faults += taken.faults
         await note(tx, upload.job, faults, raws)

@@ -46,6 +46,13 @@ def test_a_wrong_check_digit_is_refused_with_what_would_be_right() -> None:
     assert no.value.facts["expected"] == "6"
 
 
+def test_a_provisional_subject_is_not_registered_under_its_own_id() -> None:
+    assert domain.registrable(CODE) == f"uscc-{CODE}"
+    with pytest.raises(CodeNamesNobody) as no:
+        domain.registrable("prov-0123456789abcdef")
+    assert no.value.facts["fault"] == "code-length"
+
+
 def test_the_code_tells_a_sole_trader_from_a_legal_person_and_an_organisation() -> None:
     assert domain.kind_of(EntityId(f"uscc-{SOLE}")) is EntityKind.SOLE_TRADER
     assert domain.kind_of(EntityId(f"uscc-{CODE}")) is EntityKind.LEGAL_PERSON

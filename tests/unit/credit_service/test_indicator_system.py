@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from importlib.resources import files
 
 import pytest
+from pydantic import ValidationError
 
 from contracts.credit_service import Band, IndicatorSystemNew, SystemState
 from credit_service.indicator_system import domain
@@ -76,6 +77,15 @@ def test_two_indicators_of_one_id_are_refused() -> None:
     twice = (*SHIPPED.indicators, SHIPPED.indicators[0])
     with pytest.raises(NamedTwice):
         _drafted(SHIPPED.model_copy(update={"indicators": twice}))
+
+
+@pytest.mark.parametrize("change", [{"base": 10**9}, {"points": -(10**9)}, {"limit": 10**9}])
+def test_points_that_no_sum_could_hold_are_refused(change: dict[str, int]) -> None:
+    content = SHIPPED.model_dump(by_alias=True)
+    place = content if "base" in change else content["indicators"][0]
+    place.update(change)
+    with pytest.raises(ValidationError):
+        IndicatorSystemNew.model_validate(content)
 
 
 @covers("R11.1")

@@ -1,6 +1,7 @@
 """The live picture: who says what to whom, and how it is drawn."""
 
 import re
+from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +59,13 @@ def test_the_last_minutes_are_counted_and_older_ones_go() -> None:
     pulse.count("stranger.thing.done.v1", now)
     assert pulse.told() == {RAISED: 2}
     assert len(pulse.minutes) <= MINUTES
+
+
+def test_older_minutes_go_although_nobody_looks() -> None:
+    pulse = Pulse(frozenset({RAISED}), {minute: Counter({RAISED: 1}) for minute in range(100)})
+    pulse.count(RAISED, real_seconds() - MINUTES * 60)
+    pulse.count(RAISED, real_seconds())
+    assert len(pulse.minutes) == 1
 
 
 def test_a_stream_that_is_heard_again_counts_once() -> None:

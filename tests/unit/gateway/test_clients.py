@@ -64,6 +64,14 @@ def test_nobody_gives_access_above_or_beside_its_own_region() -> None:
         made(replace(CLIENT, region=RegionId("330000")), by_regions=("330100",), chain=CHAIN[1:])
 
 
+def test_nobody_gives_access_as_a_department_that_serves_places_beside_its_own_region() -> None:
+    served = (CHAIN, ("330200", "330000", "000000"))
+    assert made(CLIENT, by_regions=("330000",), chain=CHAIN, served=served).value == CLIENT
+    with pytest.raises(OutsideYourRegion) as no:
+        made(CLIENT, by_regions=("330100",), chain=CHAIN, served=served)
+    assert no.value.facts == {"region": "330200", "yours": ["330100"]}
+
+
 def test_administrator_and_auditor_never_meet_in_one_client() -> None:
     with pytest.raises(RolesNeverMeet):
         made(replace(CLIENT, roles=(Role.ADMIN, Role.AUDITOR)), by_regions=("000000",), chain=CHAIN)

@@ -1,7 +1,6 @@
 """Comparing what an owner announced with what a reader has."""
 
 from gateway.compose.domain.folds import (
-    UNPUBLISHED,
     Fold,
     Invariant,
     compared,
@@ -24,9 +23,10 @@ def fold(*rows: tuple[str, int, str], bucket: int | None = None) -> Fold:
     return Fold(view["count"], tuple(view["buckets"]), view["rows"])
 
 
+SENT = {"name": "I1 outbox is published", "ok": True, "detail": "", "passing": True}
 ANSWER = {
     "service": "clue-dispatch",
-    "checks": [{"name": UNPUBLISHED, "ok": True, "detail": ""}],
+    "checks": [SENT],
     "handled": [
         {"stream": "risk-monitor", "types": ["t.v1"], "fields": [], "count": 0, "buckets": BUCKETS}
     ],
@@ -76,9 +76,10 @@ def test_a_difference_is_a_check_that_fails_and_says_where() -> None:
 def test_unsent_events_and_open_jobs_are_under_way() -> None:
     assert not in_flight(ANSWER)
     assert in_flight(ANSWER | {"jobs_open": 1})
-    assert in_flight(ANSWER | {"checks": [{"name": UNPUBLISHED, "ok": False}]})
+    assert in_flight(ANSWER | {"checks": [SENT | {"ok": False}]})
+    assert not in_flight(ANSWER | {"checks": [SENT | {"ok": False, "passing": False}]})
 
 
 def test_own_checks_carry_the_services_name() -> None:
-    assert own_checks("clue-dispatch", ANSWER)[0].name == f"clue-dispatch: {UNPUBLISHED}"
+    assert own_checks("clue-dispatch", ANSWER)[0].name == f"clue-dispatch: {SENT['name']}"
     assert checks.outbox_sent.__doc__

@@ -1,6 +1,7 @@
 """The interface as it is told: two languages, in order, with examples that are right."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -18,11 +19,14 @@ import contracts.risk_monitor
 from contracts.acts import Act, Body
 from contracts.roles import OPERATIONS
 from gateway.console import store
-from gateway.console.domain.guide import dated, operation_of, title_of, told
+from gateway.console.domain.guide import dated, labelled, operation_of, title_of, told
 from heli.demo.province.world import credit_code
+from kit.testing import covers
 
 ROOT = Path(__file__).parents[3]
 GUIDE = store.words("operations")
+FIELDS = store.words("fields")
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
 OWNERS = (
     contracts.clue_dispatch,
     contracts.credit_service,
@@ -67,6 +71,66 @@ def test_every_group_is_in_the_order_and_described_in_both_languages() -> None:
 
 def test_get_me_is_first() -> None:
     assert next(iter(told(DOCUMENT, GUIDE, "zh", TODAY)["paths"])) == "/api/v1/me"
+
+
+def schemas(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every schema's properties, by the schema's name."""
+    found = document["components"]["schemas"]
+    return {name: schema.get("properties", {}) for name, schema in found.items()}
+
+
+@covers("RX.6")
+def test_every_field_of_every_schema_has_a_chinese_label_and_keeps_its_english_name() -> None:
+    made = schemas(told(labelled(DOCUMENT, FIELDS), GUIDE, "zh", TODAY))
+    assert {name: list(fields) for name, fields in made.items()} == {
+        name: list(fields) for name, fields in schemas(DOCUMENT).items()
+    }
+    unlabelled = [
+        f"{schema}.{name}"
+        for schema, fields in made.items()
+        for name, field in fields.items()
+        if not CHINESE.search(field.get("title", ""))
+    ]
+    assert unlabelled == []
+
+
+@covers("RX.6")
+def test_every_parameter_has_a_chinese_label() -> None:
+    unlabelled = [
+        f"{operation} {one['name']}"
+        for operation, asked in operations(labelled(DOCUMENT, FIELDS))
+        for one in asked.get("parameters", ())
+        if "name" in one and not CHINESE.search(one["schema"].get("title", ""))
+    ]
+    assert unlabelled == []
+
+
+@covers("RX.6")
+def test_no_label_is_left_over() -> None:
+    known = schemas(DOCUMENT)
+    own = FIELDS["schema"]
+    used = {
+        name
+        for schema, fields in known.items()
+        for name in fields
+        if name not in own.get(schema, {})
+    }
+    asked = {
+        one["name"]
+        for _, operation in operations(DOCUMENT)
+        for one in operation.get("parameters", ())
+        if "name" in one
+    }
+    assert set(FIELDS["fields"]) - used - (asked - set(FIELDS["parameters"])) == set()
+    assert [
+        f"{schema}.{name}" for schema in own for name in own[schema].keys() - known.get(schema, {})
+    ] == []
+    assert set(FIELDS["parameters"]) - asked == set()
+
+
+def test_the_english_document_has_no_chinese_labels() -> None:
+    plain = told(DOCUMENT, GUIDE, "en", TODAY)
+    assert schemas(plain) == schemas(DOCUMENT)
 
 
 def model_of(name: str, operation: dict[str, Any]) -> type[BaseModel] | None:

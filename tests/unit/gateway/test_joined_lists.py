@@ -1,5 +1,6 @@
 """Lists joined from several services."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,7 +62,15 @@ def test_the_walk_ends_when_only_silent_services_are_left() -> None:
     assert rest is None
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "W10", "WzEse31d", "WzAseyJhIjpbbnVsbCwwXX1d"])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("", "x", "W10", "WzEse31d", "WzAseyJhIjpbbnVsbCwwXX1d"),
+        base64.urlsafe_b64encode(b'[1e999,{"a":[null,0]}]').decode(),
+        base64.urlsafe_b64encode(b"[" * 20_000).decode(),
+    ],
+    ids=range(7),
+)
 def test_a_cursor_that_was_not_made_here_is_refused(cursor: str) -> None:
     with pytest.raises(Invalid):
         walk_of(cursor, SERVICES)

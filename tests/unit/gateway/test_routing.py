@@ -32,7 +32,7 @@ def test_the_first_word_of_a_path_says_who_answers(
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/", "", "/jobs", "/Clues", "/joined/audit"],
+    ["/nothing", "/", "", "/jobs", "/Clues", "/joined/audit", "/clues/", "/clues/1%2F", "/me/"],
 )
 def test_a_path_that_is_nobodys_has_no_way(path: str) -> None:
     assert way("GET", path) is None

@@ -53,6 +53,27 @@ def test_a_service_that_is_away_is_waited_for_under_the_same_key() -> None:
     assert keys[0] == keys[1]
 
 
+def test_a_gateway_that_gives_no_token_for_moments_is_waited_for() -> None:
+    tokens = [httpx.Response(503, json={}), httpx.Response(200, json={"access_token": "t"})]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_token = request.url.path == "/oauth/token"
+        return tokens.pop(0) if is_token else httpx.Response(200, json=1)
+
+    transport = httpx.MockTransport(answer)
+    with Client("http://gateway", "c", "s", patience_s=5.0, transport=transport) as api:
+        assert api.get("/me") == 1
+
+
+def test_wrong_credentials_are_said_at_once() -> None:
+    refused = httpx.MockTransport(lambda _request: httpx.Response(401, json={"code": "no"}))
+    with (
+        Client("http://gateway", "c", "s", patience_s=60.0, transport=refused) as api,
+        pytest.raises(ApiProblem),
+    ):
+        api.get("/me")
+
+
 def test_a_problem_says_code_field_and_what_would_be_right() -> None:
     body = {
         "code": "code-check-digit",

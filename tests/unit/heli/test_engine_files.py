@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+from contracts.services import GATEWAY
 from heli import nats, postgres
+from heli.databases import Database
+from heli.engines import Engines
 
 
 def test_postgres_listens_on_this_machine_alone_and_loses_nothing() -> None:
@@ -26,6 +29,13 @@ def test_postgres_16_gets_no_setting_that_it_does_not_know() -> None:
 
 def test_every_password_of_postgres_is_checked_by_scram() -> None:
     assert "--auth=scram-sha-256" in postgres.initdb_options(18)
+
+
+def test_a_service_reaches_an_existing_server_as_safely_as_we_do(tmp_path: Path) -> None:
+    engines = Engines(tmp_path, database_url="postgresql://a:b@db:5432/postgres?sslmode=require")
+    url = Database(GATEWAY, engines).url("gateway_app")
+    assert url.startswith("postgresql+psycopg://gateway_app:")
+    assert url.endswith("@db:5432/gateway?sslmode=require")
 
 
 def test_a_service_may_speak_under_its_own_name_only() -> None:

@@ -16,6 +16,7 @@ from heli.launch import (
     options,
     private_uid,
 )
+from heli.settle import elsewhere
 
 DROP = Way(Mode.DROP, 60600, 60600)
 
@@ -55,6 +56,11 @@ def test_a_folder_has_the_same_private_uid_each_time() -> None:
     assert one == private_uid(Path("/srv/a/.heli"))
     assert one != other
     assert all(60578 <= uid < 61184 for uid in (one, other))
+
+
+def test_no_two_folders_share_a_place_elsewhere() -> None:
+    folders = ("/srv/a/b", "/srv/a-b", "/srv/a%2Db", "/srv/a%b")
+    assert len({elsewhere(Path(folder)) for folder in folders}) == len(folders)
 
 
 def test_the_launcher_is_told_who_its_parent_is() -> None:

@@ -48,6 +48,11 @@ def test_the_place_of_the_error_file_is_tried_before_anything_is_sent(tmp_path: 
         assert part is not None
         assert part.exists()
     assert list(tmp_path.iterdir()) == []
+    own = tmp_path / "mend.xlsx.part"
+    own.write_text("somebody's own", encoding="utf-8")
+    with _kept(wanted):
+        pass
+    assert own.read_text(encoding="utf-8") == "somebody's own"
     (tmp_path / "file").touch()
     (tmp_path / "folder.csv").mkdir()
     for name in ("file/mend.xlsx", "none/mend.xlsx", "folder.csv"):

@@ -15,6 +15,7 @@ from heli.demo.province.sheets import Province, make
 from heli.demo.province.window import MONTHS, Window, after
 from heli.demo.province.world import MARK, ZONE, agency, credit_code
 from kit.codes import entity_id, organisation_code_ok
+from kit.testing import covers
 
 TODAY = date(2026, 11, 25)
 HARD_DAYS = (date(2026, 12, 31), date(2026, 2, 17), date(2024, 2, 29), date(2026, 1, 2))
@@ -70,6 +71,7 @@ def test_an_officer_is_recused_from_a_station_that_is_not_the_journeys(today: da
     assert station.code != province.truth[0].code
 
 
+@covers("RX.8")
 def test_every_code_holds_and_is_of_no_real_office() -> None:
     codes = [one.code for one in full().world.stations]
     assert len(set(codes)) == 2000
@@ -78,6 +80,7 @@ def test_every_code_holds_and_is_of_no_real_office() -> None:
     assert credit_code(1) != credit_code(2)
 
 
+@covers("RX.8")
 def test_every_name_says_that_it_is_an_example() -> None:
     world = full().world
     names = [one.name for one in world.stations]

@@ -188,6 +188,29 @@ def test_the_same_row_again_changes_nothing_drafted_or_published() -> None:
     assert domain.take_in(row(), out).value is out
 
 
+def test_a_row_that_leaves_out_what_a_person_added_takes_nothing_away() -> None:
+    bare: dict[str, object] = {
+        "kind": "spot_check",
+        "codes14": "",
+        "basis": None,
+        "from": None,
+        "cooperating": "",
+        "stages": "daily",
+    }
+    own = {"stage": "daily", "line": "commerce", "role": "lead", "basis": "三定方案"}
+    mended = domain.revise(
+        row(**bare),
+        ChangedItem.model_validate({"basis": "条例", "from": "2026-01-01", "duties": [own]}),
+        seen="1.1",
+    ).value
+    assert domain.take_in(row(**bare), mended).value is mended
+    out = domain.publish(mended, None, on=TODAY).value
+    assert domain.take_in(row(**bare), out).value is out
+    corrected = domain.take_in(row(**bare, ratio="不低于5%"), out).value
+    assert (corrected.version, corrected.basis, corrected.from_) == (2, "条例", None)
+    assert [(one.basis, one.from_) for one in corrected.duties] == [("三定方案", None)]
+
+
 def test_a_changed_row_changes_the_draft_or_begins_the_next_version() -> None:
     first = domain.take_in(row(), None).value
     changed = domain.take_in(row(name="成品油"), first).value

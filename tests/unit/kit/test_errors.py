@@ -1,7 +1,9 @@
 """Refusals as problems in two languages."""
 
 import pytest
+from pydantic import ValidationError
 
+from contracts.acts import Act
 from contracts.errors import Invalid, NotFound
 from kit.acts import ActedInFuture
 from kit.errors import Sentences, language_of, problem
@@ -35,6 +37,12 @@ def test_a_problem_names_the_field_what_was_got_and_what_would_be_right() -> Non
     assert body["code"] == "acted-in-future"
     assert body["errors"] == [{"field": "acted_on", "got": "2027-01-01", "expected": "2026-01-01"}]
     assert "2027-01-01" in body["title"]
+
+
+@pytest.mark.parametrize("value", [20260301, 20260301.0, "20260301", " 1772323200 "])
+def test_bare_digits_are_no_moment_of_an_act(value: object) -> None:
+    with pytest.raises(ValidationError):
+        Act.model_validate({"acted_on": value})
 
 
 def test_facts_that_are_no_field_stand_beside_the_code() -> None:

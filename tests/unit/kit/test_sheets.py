@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 
 from contracts.acts import Body, Headers
 from kit.cells import SINCE_1904, DateUnreadable, DigitsLost, Kind, kind_of, reading
+from kit.headers import COLUMNS as COLUMNS_READ
 from kit.sheets import Columns, HeaderMissing, Raw, guarded, unguarded
 from kit.uploads import CSV, Reading, rows_of
 
@@ -93,6 +94,18 @@ async def test_of_two_columns_that_could_be_one_field_the_better_name_counts() -
     rows, found = await read("信用代码,统一社会信用代码,日期\nB,A,20240305\n")
     assert [row.fields for row in rows] == [{"code": "A", "on": "2024-03-05"}]
     assert found.sheet.ignored == ["信用代码"]
+
+
+async def test_short_rows_below_a_wide_header_take_no_more_memory_than_they_have_cells() -> None:
+    rows, found = await read(f"code,on{',x' * 3 * COLUMNS_READ}\nA1,20240305\n,,\nA2\n")
+    assert [row.cells for row in rows] == [["A1", "20240305"], ["A2"]]
+    assert found.sheet.header is not None
+    assert len(found.sheet.header) == COLUMNS_READ
+
+
+async def test_cells_beyond_the_header_are_not_kept_where_they_are_empty() -> None:
+    rows, _ = await read(f"code,on\nA1,20240305{',' * 99}\n")
+    assert rows[0].cells == ["A1", "20240305"]
 
 
 async def test_all_that_is_wrong_with_the_cells_of_a_row_is_said_at_once() -> None:

@@ -11,6 +11,7 @@ from contracts.errors import Refusal
 from contracts.item_registry import RegionId
 from contracts.risk_monitor import SignalRow
 from kit.codes import provisional_id
+from kit.deadlines import shanghai_day
 from kit.testing import covers
 from risk_monitor.signal.domain import (
     Accepted,
@@ -89,6 +90,11 @@ def test_a_day_begins_at_midnight_in_china() -> None:
         ({"from": "2026-02-01T08:00:00+08:00"}, PeriodImpossible, "from"),
         ({"from": "2026-04-01", "to": "2026-05-01"}, InFuture, "from"),
         ({"to": "2026-04-01"}, InFuture, "to"),
+        ({"from": "0001-01-01", "to": "0001-02-01"}, PeriodImpossible, "from"),
+        ({"from": "1026-02-01"}, PeriodImpossible, "from"),
+        ({"stream": "licence", "to": "9999-12-31T23:59:59Z"}, PeriodImpossible, "to"),
+        ({"stream": "licence", "to": "9999-12-31T23:00:00-08:00"}, PeriodImpossible, "to"),
+        ({"value": 1e300}, ValueImpossible, "value"),
         ({"source": "market-330100"}, SourceNotYours, "source"),
     ],
 )
@@ -105,6 +111,8 @@ def test_a_row_that_cannot_be_names_the_field_what_was_got_and_what_would_be_rig
 def test_a_licence_may_end_in_years_and_needs_no_value() -> None:
     signal = taken(stream="licence", to="2031-02-01", value=None).signal
     assert signal.amount == Amount(1.0)
+    for_ever = taken(stream="licence", to="9999-12-31", value=None).signal
+    assert shanghai_day(for_ever.to) == date(9999, 12, 31)
 
 
 def test_tonnes_are_turned_into_litres_and_what_was_sent_is_kept() -> None:

@@ -42,7 +42,7 @@ def _shown(
 @router.post("", status_code=201)
 async def register_entity(new: EntityNew, tx: Tx, caller: Caller) -> EntityView:
     """Register an entity, or bring it up to date: the same content again changes nothing."""
-    id_ = domain.identified(new.code, "code")
+    id_ = domain.registrable(new.code)
     domain.placed(new.region, await store.regions(tx, [new.region]))
     await store.hold(tx)
     before = (await store.known(tx, [id_])).get(id_)

@@ -108,6 +108,19 @@ def identified(raw: str, field: str = "id") -> EntityId:
     return found
 
 
+def registrable(raw: str) -> EntityId:
+    """Give the entity that a code to be registered names; refuses CodeNamesNobody.
+
+    A provisional subject is met and resolved, never registered under its own id.
+    """
+    found = identified(raw, "code")
+    if is_provisional(found):
+        raise CodeNamesNobody(
+            field="code", got=raw, expected="18 | 15 | 13", suggestion=None, fault="code-length"
+        )
+    return found
+
+
 def is_provisional(id_: EntityId) -> bool:
     """Say whether an id stands in for somebody whom nobody could name."""
     return id_.startswith(PROVISIONAL)

@@ -19,7 +19,7 @@ async def _take(tx: AsyncConnection, rows: Sequence[Row[EntityNew]], _upload: Up
     regions = await store.regions(tx, {row.value.region for row in rows})
     for row in rows:
         try:
-            id_ = domain.identified(row.value.code, "code")
+            id_ = domain.registrable(row.value.code)
             domain.agreed(id_, row.value.kind)
             domain.placed(row.value.region, regions)
         except CodeNamesNobody as no:

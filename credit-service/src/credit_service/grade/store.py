@@ -50,6 +50,9 @@ async def follow(tx: AsyncConnection, subjects: Iterable[EntityId], act: Act) ->
     The one road for a request, an event, a row of an import and a day that has come.
     """
     today = shanghai_day(dealing(tx).now)
+    subjects = sorted(set(subjects))
+    # Who says meanwhile which entity a provisional subject is waits, and then counts this record.
+    await _hold(tx, [id_ for id_ in subjects if is_provisional(id_)])
     present = (await entities.became(tx, subjects)).values()
     graded = sorted({id_ for id_ in present if not is_provisional(id_)})
     if not graded:

@@ -45,6 +45,8 @@ async def days_come(tx: AsyncConnection) -> bool:
 
 async def versions_new(tx: AsyncConnection) -> bool:
     """Grade the next subjects under a version newly in force; gives whether there was one."""
+    # In the order of who puts a version in force, so that neither waits for the other.
+    await systems.keep_active(tx)
     found = await systems.unfinished(tx)
     if found is None:
         return False

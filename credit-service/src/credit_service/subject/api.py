@@ -70,5 +70,5 @@ async def resolve_provisional_subject(
     await entities.save(tx, [alias])
     last = f"entity/{subject.batch}"
     await conclude(tx, caller, act, before=subject, decided=decided, of=last)
-    await grades.follow(tx, [into.id], act)
+    await grades.follow(tx, [subject.id], act)
     return SubjectView.model_validate(decided.value)

@@ -170,8 +170,9 @@ class Client:
                     content=content() if content else None,
                     **options,
                 )
-            except httpx.TransportError:
-                if elapsed_s() > until:
+            except (httpx.TransportError, ApiProblem) as no:  # also while it asks for a token
+                refused = isinstance(no, ApiProblem) and no.status not in _AWAY
+                if refused or elapsed_s() > until:
                     raise
                 time.sleep(_LOOK_S)
                 continue

@@ -257,6 +257,6 @@ def main() -> None:
         app()
     except BrokenPipeError:
         os._exit(1)  # nobody reads any more; flushing would only fail again
-    except (Refusal, ApiProblem, httpx.TransportError, OSError) as problem:
+    except (Refusal, ApiProblem, httpx.TransportError, httpx.InvalidURL, OSError) as problem:
         talk.explain(problem, as_json=as_json)
         sys.exit(1)

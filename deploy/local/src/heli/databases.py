@@ -52,7 +52,8 @@ class Database:
         server = urlsplit(self.engines.admin_dsn)
         place = server.netloc.rpartition("@")[2]
         who = f"{role}:{quote(self.password(role), safe='')}"
-        return f"postgresql+psycopg://{who}@{place}/{self.service.package}"
+        asked = f"?{server.query}" if server.query else ""  # an existing server's sslmode
+        return f"postgresql+psycopg://{who}@{place}/{self.service.package}{asked}"
 
 
 def provision(engines: Engines) -> None:

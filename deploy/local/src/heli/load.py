@@ -102,11 +102,11 @@ def _kept(errors: Path | None) -> Iterator[Path | None]:
         return
     if errors.suffix.lower() not in _SHEETS:
         raise FormUnknown(file=str(errors), known=", ".join(_SHEETS))
-    part = errors.with_name(f"{errors.name}.part")
+    part = errors.with_name(f"{errors.name}.{new_id()}.part")
     try:
         if errors.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        part.touch()
+        part.touch(exist_ok=False)
     except OSError as no:
         raise type(no)(no.errno, no.strerror, str(errors)) from no
     try:

@@ -68,12 +68,16 @@ def pick(count: int) -> list[int]:
 
 
 def kept(file: Path, name: str, *, movable: bool = False) -> int:
-    """Give the port kept under a name, picked at the first question.
+    """Give the port kept under a name, picked at the first question and not another name's.
 
     A movable one is picked anew when somebody else has it now.
     """
     found = keep.read_json(file)
-    if name not in found or (movable and not is_free(int(found[name]))):
-        found[name] = pick(1)[0]
-        keep.write_json(file, found)
-    return int(found[name])
+    others = {port for other, port in found.items() if other != name}
+    port = found.get(name)
+    while port is None or (movable and (port in others or not is_free(int(port)))):
+        (picked,) = pick(1)
+        port = None if picked in others else picked
+    if port != found.get(name):
+        keep.write_json(file, found | {name: port})
+    return int(port)

@@ -84,7 +84,7 @@ def settle(
     major = programs.postgres.major() if programs.postgres else 0
     refused = {}
     for option in _options(folder, place):
-        target = _elsewhere(folder) if option.elsewhere else place
+        target = elsewhere(folder) if option.elsewhere else place
         usable = _usable(option.way, target, programs)
         probe = usable.probe()
         reason = launch.reason_against(option.way, probe) if probe else None
@@ -112,8 +112,10 @@ def _options(folder: Path, home: Path) -> tuple[Option, ...]:
     )
 
 
-def _elsewhere(folder: Path) -> Path:
-    return _ELSEWHERE / folder.as_posix().strip("/").replace("/", "-")
+def elsewhere(folder: Path) -> Path:
+    """Name a place for a folder's data that no other folder's name gives."""
+    name = folder.as_posix().strip("/").replace("%", "%25").replace("-", "%2D")
+    return _ELSEWHERE / name.replace("/", "-")
 
 
 def _usable(way: Way, home: Path, programs: _Programs) -> _Programs:

@@ -173,10 +173,10 @@ class Stack:
         file = self.folder / ports.FILE
         names = [service.name for service in SERVICES]
         names += [_SANDBOX] if self.plan.sandbox else []
-        chosen = {name: ports.kept(file, name, movable=True) for name in names}
-        if self.plan.port:
-            chosen[GATEWAY.name] = self.plan.port
-            keep.write_json(file, keep.read_json(file) | {GATEWAY.name: self.plan.port})
+        # First, so that whoever has this port from an earlier start gives it up.
+        asked = {GATEWAY.name: self.plan.port} if self.plan.port else {}
+        keep.write_json(file, keep.read_json(file) | asked)
+        chosen = {name: asked.get(name) or ports.kept(file, name, movable=True) for name in names}
         return {name: f"http://{ports.HOST}:{port}" for name, port in chosen.items()}
 
     def _check_port(self) -> None:

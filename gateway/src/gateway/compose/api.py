@@ -1,7 +1,7 @@
 """HTTP in, for what is composed from several services."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -86,6 +86,10 @@ def _code(answer: Answer) -> str:
     return str(answer.body.get("code")) if isinstance(answer.body, dict) else str(answer.status)
 
 
+def _refused(answers: Iterable[Answer]) -> Answer | None:
+    return next((answer for answer in answers if not answer.ok), None)
+
+
 def _passed_on(answer: Answer) -> JSONResponse:
     """Give a service's own problem as it is."""
     return JSONResponse(answer.body, answer.status, media_type="application/problem+json")
@@ -94,17 +98,21 @@ def _passed_on(answer: Answer) -> JSONResponse:
 # Lists of all six ----------------------------------------------------------------------------
 
 
-async def _list(ask: Asking, asked: Paging, path: str, order: Callable[[Row], Any]) -> Joined:
+async def _list(
+    ask: Asking, asked: Paging, path: str, order: Callable[[Row], Any]
+) -> Joined | Response:
     walk = walks.walk_of(asked.cursor, ALL) if asked.cursor else walks.begin(ALL, asked.limit)
     queries = {
         service: [("limit", str(walk.size)), *_cursor(place.cursor)]
         for service, place in walk.places.items()
     }
     answers = await ask.every(walk.places, path, queries)
+    refused = _refused(answers.values())
+    if refused is not None:
+        return _passed_on(refused)
     leaves = {
         service: Leaf(tuple(answer.body["items"]), answer.body["next"])
         for service, answer in answers.items()
-        if answer.ok
     }
     items, rest = walks.step(walk, leaves, asked.limit, order)
     return Joined(
@@ -118,20 +126,20 @@ def _cursor(cursor: str | None) -> list[tuple[str, str]]:
     return [("cursor", cursor)] if cursor else []
 
 
-@joined.get("/audit")
-async def list_all_audit(ask: Ask, asked: Asked) -> Joined:
+@joined.get("/audit", response_model=Joined)
+async def list_all_audit(ask: Ask, asked: Asked) -> Joined | Response:
     """List who did what, of all services, oldest first."""
     return await _list(ask, asked, "/audit", walks.by_time("at"))
 
 
-@joined.get("/operations/events")
-async def list_all_events(ask: Ask, asked: Asked) -> Joined:
+@joined.get("/operations/events", response_model=Joined)
+async def list_all_events(ask: Ask, asked: Asked) -> Joined | Response:
     """List every announced event, oldest first; `causationid` leads back from effect to cause."""
     return await _list(ask, asked, "/operations/events", walks.by_time("envelope.time"))
 
 
-@joined.get("/operations/dead-letters")
-async def list_all_dead_letters(ask: Ask, asked: Asked) -> Joined:
+@joined.get("/operations/dead-letters", response_model=Joined)
+async def list_all_dead_letters(ask: Ask, asked: Asked) -> Joined | Response:
     """List the parked events of all services, oldest first."""
     return await _list(ask, asked, "/operations/dead-letters", walks.by_time("at"))
 
@@ -143,7 +151,7 @@ async def requeue_everywhere(event_id: str, ask: Ask) -> Requeued | Response:
     asking = Asking(ask.reach, ask.token, ask.language, ask.wait_s, method="POST")
     answers = await asking.every(ALL, path)
     mine = {name: answer for name, answer in answers.items() if answer.status != _NOT_FOUND}
-    refused = next((answer for answer in mine.values() if not answer.ok), None)
+    refused = _refused(mine.values())
     if refused is not None:
         return _passed_on(refused)
     if not mine:

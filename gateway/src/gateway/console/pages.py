@@ -217,7 +217,8 @@ class Console:
         code = {404: "no-such-path", 405: "method-not-allowed"}.get(status, "bad-request")
         facts = {"path": request.url.path, "method": request.method}
         body = self.sentences.body(status, code, _language(request), facts) | facts
-        return JSONResponse(body, status, _SAFE, "application/problem+json")
+        allow = (no.headers or {}) if isinstance(no, HTTPException) else {}
+        return JSONResponse(body, status, {**allow, **_SAFE}, "application/problem+json")
 
 
 def _base(request: Request) -> str:
@@ -238,7 +239,7 @@ def pages(
     words = store.words("words")
     console = Console(
         sentences=sentences,
-        document=Document(reach, clock, store.words("operations")),
+        document=Document(reach, clock, store.words("operations"), store.words("fields")),
         pulse=pulse,
         states=States(reach),
         demo_page=demo_page,

@@ -13,6 +13,7 @@ from typing import Any, Final
 from contracts.services import SERVICES
 from gateway.compose.store import ALL, Asking
 from gateway.console.domain import guide
+from gateway.console.domain.guide import Guide
 from gateway.forward.store import Reach, ServiceAway
 from kit import openapi
 from kit.clock import Clock, elapsed_s, real_seconds
@@ -58,8 +59,11 @@ class Pulse:
 
     def count(self, type_: str, at: float) -> None:
         """Count one event that the stream took at a moment; an unknown type has no name here."""
-        if type_ in self.types:
-            self.minutes.setdefault(int(at) // _MINUTE_S, Counter())[type_] += 1
+        minute = int(at) // _MINUTE_S
+        if type_ in self.types and minute >= self._first():
+            if minute not in self.minutes:
+                self._drop()
+            self.minutes.setdefault(minute, Counter())[type_] += 1
 
     def forget(self, stream: str) -> None:
         """Drop a stream's counts, before they are heard again."""
@@ -69,10 +73,16 @@ class Pulse:
 
     def told(self) -> Counter[str]:
         """Give the counts of the last minutes by type; older minutes go."""
-        first = int(real_seconds()) // _MINUTE_S - MINUTES + 1
-        for minute in [one for one in self.minutes if one < first]:
-            del self.minutes[minute]
+        self._drop()
         return sum(self.minutes.values(), Counter())
+
+    @staticmethod
+    def _first() -> int:
+        return int(real_seconds()) // _MINUTE_S - MINUTES + 1
+
+    def _drop(self) -> None:
+        for minute in [one for one in self.minutes if one < self._first()]:
+            del self.minutes[minute]
 
 
 # Readiness -----------------------------------------------------------------------------------
@@ -136,8 +146,10 @@ class Document:
 
     reach: Reach
     clock: Clock
-    guide: guide.Guide
+    guide: Guide
+    fields: Guide
     kept: dict[str, Any] = field(default_factory=dict)
+    labelled: dict[str, Any] = field(default_factory=dict)  # the same, with Chinese labels
     until: float = 0.0
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -147,7 +159,8 @@ class Document:
             if elapsed_s() >= self.until:
                 await self._read()
         today = shanghai_day(self.clock.now())
-        return guide.told(self.kept, self.guide, language, today)
+        kept = self.labelled if language == "zh" else self.kept
+        return guide.told(kept, self.guide, language, today)
 
     async def _read(self) -> None:
         answers = await Asking(self.reach, None).every(ALL, "/openapi.json")
@@ -156,4 +169,5 @@ class Document:
         lacking = sorted(set(ALL) - found.keys())
         if lacking:
             self.kept["x-degraded"] = lacking
+        self.labelled = guide.labelled(self.kept, self.fields)
         self.until = elapsed_s() + (_PARTIAL_S if lacking else _WHOLE_S)

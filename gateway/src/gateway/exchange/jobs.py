@@ -5,7 +5,7 @@ purpose `report-up`, and goes straight to the platform.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, TypeVar
@@ -25,7 +25,7 @@ from contracts.services import CLUE_DISPATCH, CREDIT_SERVICE, JOINT_INSPECTION
 from gateway.exchange import store
 from gateway.exchange.domain import report as domain
 from gateway.exchange.domain import rows
-from gateway.exchange.domain.report import Batch, BatchState, Report, Verdict
+from gateway.exchange.domain.report import Batch, BatchesUsedUp, BatchState, Report, Verdict
 from gateway.exchange.domain.rows import Frame, Lacking, Party, Row
 from gateway.forward.store import Reach, ServiceAway
 from kit import entities, items, places, policy
@@ -99,7 +99,11 @@ async def report_up(context: Context) -> None:
 
 async def turn(exchange: Exchange) -> int:
     """Do what is due once; gives how many batches moved."""
-    made = await _make(exchange)
+    try:
+        made = await _make(exchange)
+    except BatchesUsedUp as no:  # what is posted already goes on; the rest waits for tomorrow
+        _log.warning("batches_wait", **no.facts)
+        made = 0
     async with exchange.db.begin(exchange.actor, "open batches") as tx:
         open_ = await store.open_batches(tx, dealing(tx).now)
     for batch in open_:
@@ -150,7 +154,8 @@ async def _source(tx: AsyncConnection, report: Report, today: date) -> str:
 async def _post(exchange: Exchange, batch: Batch) -> None:
     async with exchange.db.begin(exchange.actor, "read batch") as tx:
         now = dealing(tx).now
-        reports = await store.in_batch(tx, batch)
+        # What has its receipt keeps it when the platform lost the batch.
+        reports = [one for one in await store.in_batch(tx, batch) if one.settled_at is None]
         frames = {one.id: await _frame(tx, one, shanghai_day(now)) for one in reports}
     written: dict[str, Row] = {}
     lacking: dict[str, str] = {}
@@ -270,18 +275,20 @@ async def _receive(exchange: Exchange, batch: Batch) -> None:
             lost = replace(batch, state=BatchState.MADE, looked=0)
             await store.save_batch(tx, lost, now=dealing(tx).now)
         return
-    if not isinstance(said, dict) or status >= _UNKNOWN:
-        raise PlatformAway(status)
-    await _settle(exchange, batch, [v for row in said["rows"] for v in _verdict(row)])
+    match status, said:
+        case (200, {"rows": list(found)}):
+            await _settle(exchange, batch, [v for row in found for v in _verdict(row)])
+        case _:
+            raise PlatformAway(status)
 
 
-def _verdict(row: Mapping[str, Any]) -> list[Verdict]:
-    match row.get("state"):
-        case "delivered":
-            return [Verdict(row["cd_id"], delivered=True)]
-        case "rejected":
-            field, code = str(row.get("field") or ""), str(row.get("code") or "")
-            return [Verdict(row["cd_id"], delivered=False, field=field, code=code)]
+def _verdict(row: object) -> list[Verdict]:
+    match row:
+        case {"cd_id": str(cd_id), "state": "delivered"}:
+            return [Verdict(cd_id, delivered=True)]
+        case {"cd_id": str(cd_id), "state": "rejected", **more}:
+            field, code = str(more.get("field") or ""), str(more.get("code") or "")
+            return [Verdict(cd_id, delivered=False, field=field, code=code)]
         case _:
             return []
 

@@ -47,7 +47,8 @@ def way(method: str, path: str) -> Way | None:
     Refuses: NoSuchJob.
     """
     first = _FIRST.match(path)
-    if first is None:
+    # A slash at the end is nobody's: a service would answer it with a redirect to itself.
+    if first is None or path.lower().endswith(("/", "%2f")):
         return None
     resource = first[1]
     if resource in _JOINED:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 import httpx
@@ -88,10 +89,14 @@ class Reach:
         language: str = "zh",
         wait_s: float = 10.0,
     ) -> Answer:
-        """Ask a service, or the gateway's own part, with a caller's token; raises ServiceAway."""
+        """Ask a service, or the gateway's own part, with a caller's token; raises ServiceAway.
+
+        `path` is not encoded yet: an id in it may hold any character that a caller wrote.
+        """
         headers = {"Accept-Language": language}
         if token:
             headers["Authorization"] = f"Bearer {token}"
+        path = quote(path, safe="/:")
         encoded = str(httpx.QueryParams(list(query)))
         try:
             if service == GATEWAY.name:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote_plus
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.acts import Act
 from contracts.errors import Unauthorized, Unavailable
@@ -27,12 +28,13 @@ from kit.context import Caller, Ctx, Now, Tx, router
 from kit.db import Database
 from kit.errors import language_of
 from kit.failures import is_outage
-from kit.idempotency import KeyUsedOtherwise
+from kit.idempotency import MAX_KEY, KeyUsedOtherwise
 from kit.lists import Asked, Page
 
 _FRESH_S: Final = 2.0  # how long a client's revocation may go unseen
 _RENEW_S: Final = 60.0  # before the end of an internal token's life
 _FORM: Final = "application/x-www-form-urlencoded"
+_FORM_BYTES: Final = 16 * 1024  # anybody may send a form, before proving anything
 
 
 @dataclass(slots=True)
@@ -148,7 +150,7 @@ tokens = APIRouter(prefix="/oauth", tags=["identity"])
 )
 async def create_token(request: Request, ctx: Ctx) -> Response:
     """Give an access token for a client's credentials (RFC 6749 §4.4)."""
-    form = parse_qs((await request.body()).decode("utf-8", "replace"))
+    form = await _form(request)
     grant = form.get("grant_type", [""])[0]
     if not grant:
         return _no(request, 400, "invalid_request")
@@ -163,6 +165,16 @@ async def create_token(request: Request, ctx: Ctx) -> Response:
         return _no(request, 401, "invalid_client")
     given = AccessToken(access_token=door.issuer.access(client.id), expires_in=domain.LIFETIME_S)
     return JSONResponse(given.model_dump(), headers={"Cache-Control": "no-store"})
+
+
+async def _form(request: Request) -> dict[str, list[str]]:
+    """Read the form; one that is longer than any of ours says nothing."""
+    read = bytearray()
+    async for part in request.stream():
+        read += part
+        if len(read) > _FORM_BYTES:
+            return {}
+    return parse_qs(read.decode("utf-8", "replace"))
 
 
 def _credentials(header: str, form: Mapping[str, list[str]]) -> tuple[str, str] | None:
@@ -201,7 +213,9 @@ def _no(request: Request, status: int, error: str) -> JSONResponse:
 clients = router("/clients", "identity")
 me = router("/me", "identity")
 
-Key = Annotated[str | None, Header(alias="Idempotency-Key", include_in_schema=False)]
+Key = Annotated[
+    str | None, Header(alias="Idempotency-Key", max_length=MAX_KEY, include_in_schema=False)
+]
 
 
 @clients.post("", status_code=201)
@@ -221,7 +235,8 @@ async def create_client(wanted: NewClient, ctx: Ctx, caller: Caller, key: Key = 
             made_by=caller.id,
             created_at=ctx.clock.now(),
         )
-        decided = domain.made(value, by_regions=caller.regions, chain=chain)
+        served = await _served(tx, wanted.department)
+        decided = domain.made(value, by_regions=caller.regions, chain=chain, served=served)
         readers = places.readers(chain, (), (wanted.department,))
         kept = await store.add(tx, decided.value, readers=readers, request=key)
         if kept is value:
@@ -234,6 +249,16 @@ async def create_client(wanted: NewClient, ctx: Ctx, caller: Caller, key: Key = 
         region=kept.region,
         roles=kept.roles,
     )
+
+
+async def _served(
+    tx: AsyncConnection, department: DepartmentId | None
+) -> tuple[tuple[RegionId, ...], ...]:
+    """Give the chains of the regions that a department serves; none where nobody knows it."""
+    if department is None:
+        return ()
+    found = (await places.agencies(tx, [department])).get(department)
+    return tuple([await places.chain(tx, one) for one in found.territory] if found else ())
 
 
 def _same_request(kept: Client, value: Client) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -70,17 +70,25 @@ class AccessRefused(Unauthorized):
     code = "access-token-refused"
 
 
-def made(client: Client, *, by_regions: Collection[str], chain: Collection[str]) -> Decided[Client]:
+def made(
+    client: Client,
+    *,
+    by_regions: Collection[str],
+    chain: Sequence[str],
+    served: Sequence[Sequence[str]] = (),
+) -> Decided[Client]:
     """Check that a client may be made by an administrator of some regions.
 
-    `chain` is the client's region and every node above it.
+    `chain` is the client's region and every node above it; `served` are the chains of the regions
+    of its department, for a client sees whatever names its department.
     Refuses: RolesNeverMeet, OutsideYourRegion.
     """
     if set(client.roles) >= _NEVER_TOGETHER:
         together = sorted(_NEVER_TOGETHER)
         raise RolesNeverMeet(field="roles", got=sorted(client.roles), expected=together)
-    if ROOT not in by_regions and not set(by_regions) & set(chain):
-        raise OutsideYourRegion(region=client.region, yours=sorted(by_regions))
+    for one in (chain, *served):
+        if ROOT not in by_regions and not set(by_regions) & set(one):
+            raise OutsideYourRegion(region=one[0], yours=sorted(by_regions))
     return Decided(client)
 
 

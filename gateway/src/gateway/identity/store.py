@@ -140,7 +140,7 @@ class Issuer:
         try:
             read = jwt.decode(token, self.key, algorithms=[ALGORITHM]).claims
             rules.validate(read)
-        except (JoseError, ValueError) as no:
+        except (JoseError, ValueError, TypeError) as no:
             raise AccessRefused(why=type(no).__name__) from no
         return float(read["exp"]), ClientId(str(read["sub"]))
 

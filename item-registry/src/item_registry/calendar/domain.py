@@ -1,5 +1,6 @@
 """Rules of a region's calendar: a day is worked or it is not."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from contracts.errors import Invalid
@@ -30,8 +31,8 @@ def declare(new: NewCalendar, before: Calendar | None) -> Decided[Calendar]:
 
     A region has one calendar, which has the region's id. Refuses: DayTwice.
     """
-    days = [one.date for one in new.days]
-    twice = sorted({day for day in days if days.count(day) > 1})
+    days = Counter(one.date for one in new.days)
+    twice = sorted(day for day, count in days.items() if count > 1)
     if twice:
         raise DayTwice(field="days", got=twice[0].isoformat(), expected="1")
     ordered = tuple(sorted(new.days, key=lambda one: one.date))

@@ -28,8 +28,9 @@ from risk_monitor.evaluation.store import Subject
 from risk_monitor.model import store as models
 from risk_monitor.model.domain import Compiled, compiled
 from risk_monitor.schema import text_array
-from risk_monitor.signal import store as signals
-from risk_monitor.signal.store import Told
+from risk_monitor.signal.store import reading as signals
+from risk_monitor.signal.store import writing as said
+from risk_monitor.signal.store.reading import Told
 from risk_monitor.source import store as sources
 from risk_monitor.waiting import store as waiting
 from risk_monitor.warning import domain as warning
@@ -81,7 +82,7 @@ class Judge:
     part: waiting.Part = field(default_factory=waiting.Part)
     understood: dict[ModelId, Compiled] = field(default_factory=dict)
 
-    async def turn(self) -> bool:
+    async def turn(self, limit: int = SUBJECTS) -> bool:
         """Judge some subjects in one transaction, under the request that they stem from."""
         due = await self._due()
         if due is None:
@@ -89,7 +90,9 @@ class Judge:
         actor = system(self.database.service)
         begin = self.database.begin(actor, "evaluate", traceparent=due.traceparent)
         async with begin as tx:
-            since = await waiting.take(tx, due, SUBJECTS)
+            since = await waiting.take(tx, due, limit)
+            if not since:
+                return False  # held by whoever touches it now: looked at again after a pause
             subjects = await store.subjects_of(tx, since)
             known = await signals.told(tx, [id_ for one in subjects for id_ in one.ids])
             told = {
@@ -104,12 +107,21 @@ class Judge:
                 await self._under(tx, self.understood[model.id], setting, subjects, told)
         return True
 
+    async def put_off(self, no: Exception) -> None:
+        """Let a subject that cannot be judged hold nobody else back; it waits, and that shows."""
+        due = await self._due()
+        if due is None:
+            return
+        async with self.database.begin(system(self.database.service), "evaluate") as tx:
+            subjects = await waiting.put_off(tx, due)
+        _log.error("subject_not_judged", subjects=subjects, error=repr(no))
+
     async def _due(self) -> waiting.Next | None:
         actor = system(self.database.service)
         async with self.database.begin(actor, "evaluate") as tx:
             busy = await waiting.loading(tx)
             if not busy and self.part.number == 0:
-                await signals.tell(tx)
+                await said.tell(tx)
             elif not busy and await sources.untold(tx):
                 return None  # whom it concerns is touched first, so that nobody is judged twice
             return await waiting.next_one(tx, self.part, busy=busy)
@@ -189,17 +201,37 @@ async def evaluate(context: Context) -> None:
 
 
 async def _judge(judge: Judge) -> None:
+    """Judge turn by turn; what fails is tried in ever smaller parts until it is one subject."""
+    limit = SUBJECTS
     while True:
         pause = _PAUSE_S
         try:
-            if await judge.turn():
-                continue
+            done = await _turn(judge, limit)
         except Exception as no:
             if not is_outage(no):
                 raise
             _log.warning("evaluation_pauses", error=repr(no))
             pause = _OUTAGE_S
-        await asyncio.sleep(pause)
+        else:
+            if done is None:
+                limit, pause = max(1, limit // 2), (0.0 if limit > 1 else _OUTAGE_S)
+            else:
+                limit, pause = min(2 * limit, SUBJECTS), (0.0 if done else _PAUSE_S)
+        if pause:
+            await asyncio.sleep(pause)
+
+
+async def _turn(judge: Judge, limit: int) -> bool | None:
+    """Say whether some were judged; None if that failed, and not for want of the database."""
+    try:
+        return await judge.turn(limit)
+    except Exception as no:
+        if is_outage(no):
+            raise
+        _log.warning("evaluation_fails", subjects=limit, error=repr(no))
+        if limit == 1:
+            await judge.put_off(no)
+        return None
 
 
 async def _setting(tx: AsyncConnection) -> Setting:

@@ -15,7 +15,7 @@ from risk_monitor.evaluation.domain import Verdict
 from risk_monitor.evaluation.tables import evaluation
 from risk_monitor.indicator.domain.flows import Lack
 from risk_monitor.model.domain import Compiled
-from risk_monitor.schema import driver, put_all, text_array, text_json
+from risk_monitor.schema import cursor, put_all, text_array, text_json
 
 LIST_ORDER = (evaluation.c.month, evaluation.c.subject, evaluation.c.kind)
 
@@ -122,9 +122,9 @@ _STANDING = b"""
 
 async def standing(tx: AsyncConnection, model: str, subjects: Iterable[str]) -> Standing:
     """Give what was found of some subjects before, so that only what differs is written."""
-    async with (await driver(tx)).cursor(binary=True) as cursor:
-        await cursor.execute(_STANDING, [model, list(subjects)])
-        rows = await cursor.fetchall()
+    async with cursor(tx, binary=True) as opened:
+        await opened.execute(_STANDING, [model, list(subjects)])
+        rows = await opened.fetchall()
     return {
         (subject, month, kind): (version, state, level, reason, text_array(lacking), values)
         for subject, month, kind, version, state, level, reason, lacking, values in rows

@@ -8,7 +8,7 @@ from kit.context import Caller, Now, Tx, router
 from kit.deadlines import shanghai_day
 from kit.lists import Asked, Page, page
 from risk_monitor.model import domain, store
-from risk_monitor.signal import store as signals
+from risk_monitor.signal.store import writing as signals
 from risk_monitor.source import store as sources
 
 models = router("/warning-models")

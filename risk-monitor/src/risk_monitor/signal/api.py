@@ -25,9 +25,9 @@ from kit.deadlines import SHANGHAI, shanghai_day
 from kit.errors import Sentences, language_of
 from kit.jobs import Row, RowFault
 from kit.lists import Asked, Page, page
-from risk_monitor.signal import store
 from risk_monitor.signal.domain import subject_id
-from risk_monitor.signal.store import Parcel
+from risk_monitor.signal.store import reading, writing
+from risk_monitor.signal.store.writing import Parcel
 from risk_monitor.source import store as sources
 from risk_monitor.source.domain import Stream
 
@@ -42,7 +42,7 @@ async def post_signals(body: Signals, request: Request, tx: Tx, caller: Caller) 
     if len(body.rows) > LIMIT_ROWS:
         raise TooLarge(limit=LIMIT_ROWS, got=len(body.rows))
     rows, faults = _read(body.rows)
-    taken = await store.receive(tx, rows, Parcel(caller.department, caller.line))
+    taken = await writing.receive(tx, rows, Parcel(caller.department, caller.line))
     faults += taken.faults
     language = language_of(request.headers.get("accept-language"))
     shown = sorted(faults, key=lambda fault: fault.row)
@@ -96,8 +96,8 @@ async def list_signals(
     """List signals by their period; `subject` also finds what its aliases were sent as."""
     span = (_midnight(from_), _midnight(to))
     ids = await entities.same(tx, subject_id(subject)) if subject else ()
-    query = store.listed(subjects=ids, stream=stream, span=span)
-    rows, next_ = await page(tx, query, by=store.LIST_ORDER, asked=asked)
+    query = reading.listed(subjects=ids, stream=stream, span=span)
+    rows, next_ = await page(tx, query, by=reading.LIST_ORDER, asked=asked)
     streams = sources.streams_on(shanghai_day(now))
     return Page(items=[_view(row, streams) for row in rows], next=next_)
 
@@ -105,8 +105,8 @@ async def list_signals(
 @signals.get("/{signal_id}")
 async def get_signal(signal_id: SignalId, tx: Tx, now: Now) -> SignalView:
     """Give one signal with the values that stood before it was corrected."""
-    before = [Revision(**one) for one in await store.past(tx, signal_id)]
-    view = _view(await store.get(tx, signal_id), sources.streams_on(shanghai_day(now)))
+    before = [Revision(**one) for one in await reading.past(tx, signal_id)]
+    view = _view(await reading.get(tx, signal_id), sources.streams_on(shanghai_day(now)))
     return view.model_copy(update={"revisions": before})
 
 

@@ -16,6 +16,11 @@ from risk_monitor.source.domain import Scales, Stream, StreamKind, UnitOther
 
 _DAY = timedelta(days=1)
 _PERSON = "code-person"
+# What can be reckoned with, on this side and in the database: beyond it a sum or a day fails, and
+# with it the judging of everybody else. A licence without an end is sent as 9999-12-31.
+_EARLIEST = datetime(1900, 1, 1, tzinfo=SHANGHAI)
+_LATEST = datetime(9999, 12, 31, tzinfo=SHANGHAI)
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +186,8 @@ def source_of(named: str | None, sender: Sender) -> str:
 
 
 def _period(row: SignalRow, stream: Stream, now: datetime) -> tuple[datetime, datetime]:
-    from_ = _moment(row.from_)
-    to = from_ if row.to is None else _moment(row.to)
+    from_ = _moment(row.from_, "from")
+    to = from_ if row.to is None else _moment(row.to, "to")
     if from_ > now:
         raise InFuture(field="from", got=_day(from_), expected=f"≤ {_day(now)}")
     needs_end = stream.kind is StreamKind.FLOW or stream.kind is StreamKind.VALIDITY
@@ -198,8 +203,12 @@ def _period(row: SignalRow, stream: Stream, now: datetime) -> tuple[datetime, da
 
 
 @lru_cache(1 << 14)
-def _moment(given: datetime) -> datetime:
-    return (given if given.tzinfo else given.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+def _moment(given: datetime, field: str) -> datetime:
+    moment = given if given.tzinfo else given.replace(tzinfo=SHANGHAI)
+    if not _EARLIEST <= moment <= _LATEST:
+        span = f"{_EARLIEST.date()} … {_LATEST.date()}"
+        raise PeriodImpossible(field=field, got=given.isoformat(), expected=span)
+    return moment.astimezone(UTC)
 
 
 @lru_cache(1 << 14)
@@ -225,6 +234,8 @@ def _value(row: SignalRow, stream: Stream) -> float:
         raise ValueImpossible(field="value", got=row.value, expected=_allowed(stream))
     if row.value < 0:
         raise Negative(field="value", got=row.value, expected="≥ 0")
+    if row.value > _LARGEST:
+        raise ValueImpossible(field="value", got=row.value, expected=f"≤ {_LARGEST:g}")
     return row.value
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.checks import Check
@@ -103,24 +103,38 @@ async def next_one(tx: AsyncConnection, part: Part, *, busy: bool) -> Next | Non
     return None if found is None else Next(found[0], busy, part)
 
 
-async def take(tx: AsyncConnection, due: Next, limit: int) -> dict[str, date]:
-    """Take up to `limit` subjects that stem from one request, each with its first month."""
+def _held(due: Next, limit: int, now: datetime) -> Select[tuple[str]]:
+    """Hold up to `limit` of the oldest that stem from one request."""
     mine = touched.c.traceparent.is_not_distinct_from(due.traceparent)
     oldest = (
         select(touched.c.subject)
-        .where(mine, due.part.holds(), *_ready(dealing(tx).now, busy=due.busy))
+        .where(mine, due.part.holds(), *_ready(now, busy=due.busy))
         .order_by(touched.c.since, touched.c.subject)
         .limit(limit)
         .with_for_update(skip_locked=True, of=touched)
     )
-    held = select(oldest.cte("held").c.subject)
+    return select(oldest.cte("held").c.subject)
+
+
+async def take(tx: AsyncConnection, due: Next, limit: int) -> dict[str, date]:
+    """Take up to `limit` subjects that stem from one request, each with its first month."""
+    held = _held(due, limit, dealing(tx).now)
     taken = touched.delete().where(touched.c.subject.in_(held))
     rows = await tx.execute(taken.returning(touched.c.subject, touched.c.month))
     return dict(sorted((subject, month) for subject, month in rows))
+
+
+async def put_off(tx: AsyncConnection, due: Next) -> list[str]:
+    """Let the oldest wait behind all others; gives which one that was."""
+    now = dealing(tx).now
+    later = touched.update().where(touched.c.subject.in_(_held(due, 1, now)))
+    rows = await tx.execute(later.values(since=now).returning(touched.c.subject))
+    return list(rows.scalars())
 
 
 async def nothing_waits(tx: AsyncConnection) -> Check:
     """Nothing waits to be judged but what nobody could identify yet."""
     query = select(func.count()).select_from(touched).where(_known())
     waiting = int((await tx.execute(query)).scalar_one())
-    return Check(name="nothing waits to be evaluated", ok=not waiting, detail=f"{waiting} waiting")
+    name, detail = "nothing waits to be evaluated", f"{waiting} waiting"
+    return Check(name=name, ok=not waiting, detail=detail, passing=True)

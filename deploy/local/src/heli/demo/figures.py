@@ -40,7 +40,7 @@ def gather(admin: Client, province: Province, told: Told, log: Path) -> Json:
     lines = (json.dumps(event, ensure_ascii=False) for event in events.values())
     log.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     warnings = list(admin.list("/warnings", limit=_LIST))
-    held = list(admin.get("/operations/invariants", wait_s=30)["checks"])
+    held = list(admin.get("/operations/invariants", wait_s=50)["checks"])
     held += checks.of_events(admin, events, told.ids["warning"])
     found = _score(province, warnings)
     held += checks.of_silence(admin, told.model, province)

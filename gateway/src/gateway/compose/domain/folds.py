@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 _NAMED: Final = 5
-UNPUBLISHED: Final = "I1 outbox is published"  # kit.checks.outbox_sent
 
 
 class Invariant(StrEnum):
@@ -96,9 +95,9 @@ def own_checks(service: str, answer: Mapping[str, Any]) -> tuple[Found, ...]:
 
 
 def in_flight(answer: Mapping[str, Any]) -> bool:
-    """Say whether a service still has work that others have not seen: events to send, open jobs."""
-    sent = all(one["ok"] for one in answer["checks"] if one["name"] == UNPUBLISHED)
-    return not sent or int(answer["jobs_open"]) > 0
+    """Say whether a service still has work under way: events to send, subjects to judge, jobs."""
+    done = all(one["ok"] for one in answer["checks"] if one["passing"])
+    return not done or int(answer["jobs_open"]) > 0
 
 
 def unequal(had: Fold, said: Fold) -> tuple[int, ...]:

@@ -6,7 +6,6 @@ with the same rows.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -104,7 +103,7 @@ def walk_of(cursor: str, services: Iterable[str]) -> Walk:
         size, places = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=="))
         found = {str(s): Place(_text(after), int(skip)) for s, (after, skip) in places.items()}
         walk = Walk(int(size), found)
-    except (binascii.Error, ValueError, TypeError, AttributeError) as no:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as no:
         raise _unreadable(cursor) from no
     if not found.keys() <= set(services) or not walk.size > 0 or min(_skips(walk)) < 0:
         raise _unreadable(cursor)

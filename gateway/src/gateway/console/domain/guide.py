@@ -40,6 +40,47 @@ def told(document: Mapping[str, Any], guide: Guide, language: str, today: date) 
     }
 
 
+def labelled(document: Mapping[str, Any], fields: Guide) -> dict[str, Any]:
+    """Give each field and each parameter its Chinese label as `title`; names stay as they are."""
+    parts = document.get("components", {})
+    schemas = {
+        name: _schema(schema, {**fields["fields"], **fields["schema"].get(name, {})})
+        for name, schema in parts.get("schemas", {}).items()
+    }
+    known = {**fields["fields"], **fields["parameters"]}
+    paths = {
+        path: {
+            method: _asking(operation, known) if "parameters" in operation else operation
+            for method, operation in operations.items()
+        }
+        for path, operations in document["paths"].items()
+    }
+    return {**document, "components": {**parts, "schemas": schemas}, "paths": paths}
+
+
+def _schema(schema: Mapping[str, Any], labels: Mapping[str, str]) -> Mapping[str, Any]:
+    if "properties" not in schema:
+        return schema
+    properties = {
+        name: _titled(one, labels.get(name)) for name, one in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
+
+
+def _asking(operation: Mapping[str, Any], labels: Mapping[str, str]) -> Mapping[str, Any]:
+    parameters = [
+        {**one, "schema": _titled(one["schema"], labels.get(one["name"]))}
+        if "schema" in one
+        else one
+        for one in operation["parameters"]
+    ]
+    return {**operation, "parameters": parameters}
+
+
+def _titled(schema: Mapping[str, Any], label: str | None) -> Mapping[str, Any]:
+    return schema if label is None else {**schema, "title": label}
+
+
 def _place(path: str, operations: Mapping[str, Any], order: list[str]) -> tuple[int, int, str]:
     """Put `GET /me` first, the token second, then group by group, each by path."""
     names = [operation_of(method, path) for method in operations]

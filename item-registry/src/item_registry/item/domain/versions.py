@@ -207,16 +207,33 @@ def take_in(wanted: Item, before: Item | None) -> Decided[Item]:
     """Make or change the draft that a row of a list asks for; gives `before` where all is said."""
     if before is None:
         return Decided(wanted)
-    version, revision = before.version, before.revision + 1
+    filled = _filled(wanted, before)
+    if _content(filled) == _content(before):
+        return Decided(before)
+    version, revision, since = before.version, before.revision + 1, filled.from_
+    last = None
     if before.state is not ItemState.DRAFT:
-        version, revision = before.version + 1, 1
+        version, revision, since = before.version + 1, 1, wanted.from_
+        last = before.from_
     owner = f"{wanted.id}_{version}"
-    duties = tuple(
-        duty.model_copy(update={"id": _duty_id(owner, duty.stage, duty.line)})
-        for duty in wanted.duties
+    duties = _of_version(filled.duties, owner=owner, last=last)
+    return Decided(replace(filled, version=version, revision=revision, from_=since, duties=duties))
+
+
+def _filled(wanted: Item, before: Item) -> Item:
+    """Keep what a row leaves out as it stands: most of it a person added for publishing.
+
+    Its rows of the matrix stay, with their bases and days, where the row tells none or the same.
+    """
+    told = wanted.duties and _said(wanted.duties) != _said(before.duties)
+    moved = (duty.model_copy(update={"region": wanted.region}) for duty in before.duties)
+    return replace(
+        wanted,
+        codes14=wanted.codes14 or before.codes14,
+        basis=wanted.basis or before.basis,
+        from_=wanted.from_ or before.from_,
+        duties=wanted.duties if told else tuple(moved),
     )
-    renewed = replace(wanted, version=version, revision=revision, duties=duties)
-    return Decided(before if _content(renewed) == _content(before) else renewed)
 
 
 def once(item: Item, before: Item | None, listed: Collection[ItemId]) -> None:
@@ -238,16 +255,7 @@ def next_version(newest: Item) -> Decided[Item]:
         case ItemState.PUBLISHED:
             pass
     version = newest.version + 1
-    # The day on which a duty begins or ends stays only where it is not the version's own.
-    duties = tuple(
-        duty.model_copy(
-            update={
-                "id": _duty_id(f"{newest.id}_{version}", duty.stage, duty.line),
-                "from_": None if duty.from_ == newest.from_ else duty.from_,
-            }
-        )
-        for duty in newest.duties
-    )
+    duties = _of_version(newest.duties, owner=f"{newest.id}_{version}", last=newest.from_)
     return Decided(
         replace(
             newest,
@@ -316,6 +324,19 @@ def duties_of(rows: Sequence[NewDuty], *, owner: str, region: RegionId) -> tuple
             to=row.to,
         )
         for row in rows
+    )
+
+
+def _of_version(duties: Iterable[Duty], *, owner: str, last: date | None) -> tuple[Duty, ...]:
+    """Copy duties; the day of one stays only where it is not that of the `last` version itself."""
+    return tuple(
+        duty.model_copy(
+            update={
+                "id": _duty_id(owner, duty.stage, duty.line),
+                "from_": None if duty.from_ == last else duty.from_,
+            }
+        )
+        for duty in duties
     )
 
 

@@ -1,31 +1,27 @@
-"""SQL of signals: a batch is taken set by set, never row by row."""
+"""SQL of signals, writing: a batch is taken set by set, never row by row."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, NamedTuple
 
-from sqlalchemy import Row as SqlRow
-from sqlalchemy import Select, func, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.errors import NotFound, Refusal
+from contracts.errors import Refusal
 from contracts.item_registry import Line, RegionId
-from contracts.risk_monitor import SignalId, SignalRow, SubjectSighted
+from contracts.risk_monitor import SignalRow, SubjectSighted
 from kit import outbox, places
 from kit.clock import new_id
 from kit.db import dealing
 from kit.deadlines import shanghai_day
 from kit.jobs import Row, RowFault, Taken, fault_of
-from risk_monitor.indicator.domain.flows import Reading
 from risk_monitor.indicator.domain.months import month_of
-from risk_monitor.schema import driver, put_all, text_array
+from risk_monitor.schema import put_all, text_array
 from risk_monitor.signal.domain import Accepted, Key, Sender, Signal, accept
+from risk_monitor.signal.store.reading import standing_of
 from risk_monitor.signal.tables import sighted, signal, signal_past
 from risk_monitor.source import store as sources
 from risk_monitor.source.store import Said
@@ -52,17 +48,10 @@ class Standing:
 
     id: str
     value: float
+    region: RegionId
     revision: int
     job: str | None
     received_at: datetime
-
-
-class Told(NamedTuple):
-    """What was told of a subject: where it was last, and its readings by stream, ascending."""
-
-    region: RegionId
-    at: datetime
-    readings: dict[str, list[Reading]]
 
 
 async def receive(tx: AsyncConnection, rows: Sequence[Row[SignalRow]], parcel: Parcel) -> Taken:
@@ -154,7 +143,7 @@ async def _keep(
     if await put_all(tx, signal, rows, key=_KEY) < len(rows):
         new = await standing_of(tx, made)
         again = [one for id_, one in made.items() if id_ not in new]
-        mended, duplicate = await _again(tx, again, parcel)
+        mended, duplicate = await _again(tx, again, parcel, readers)
         revised = len(mended)
         changed = [one for id_, one in made.items() if id_ in new] + mended
     await _hear(tx, changed, parcel)
@@ -162,9 +151,12 @@ async def _keep(
 
 
 async def _again(
-    tx: AsyncConnection, signals: Sequence[Signal], parcel: Parcel
+    tx: AsyncConnection,
+    signals: Sequence[Signal],
+    parcel: Parcel,
+    readers: Mapping[tuple[RegionId, str], str],
 ) -> tuple[list[Signal], int]:
-    """Sort what stood already: the same value is a duplicate, another one replaces it."""
+    """Sort what stood already: the same is a duplicate; another value or place replaces it."""
     if not signals:
         return [], 0
     now = dealing(tx).now
@@ -173,7 +165,7 @@ async def _again(
     revised: list[Signal] = []
     for one in signals:
         before = standing[one.key]
-        if before.value == one.amount.value:
+        if (before.value, before.region) == (one.amount.value, one.region):
             continue
         past.append(
             {
@@ -184,7 +176,9 @@ async def _again(
                 "received_at": before.received_at,
             }
         )
-        after = Standing(before.id, one.amount.value, before.revision + 1, parcel.job, now)
+        after = Standing(
+            before.id, one.amount.value, one.region, before.revision + 1, parcel.job, now
+        )
         standing[one.key] = after
         revised.append(one)
         change = signal.update().where(signal.c.id == after.id)
@@ -193,6 +187,8 @@ async def _again(
                 value=after.value,
                 sent_value=one.amount.sent_value,
                 sent_unit=one.amount.sent_unit,
+                region=after.region,
+                readers=literal(readers[one.region, one.source], Text).cast(ARRAY(Text)),
                 revision=after.revision,
                 job=after.job,
                 received_at=now,
@@ -206,7 +202,7 @@ async def _again(
 async def _standing(tx: AsyncConnection, keys: Iterable[Key]) -> dict[Key, Standing]:
     c = signal.c
     query = (
-        select(*_KEY_COLUMNS, c.id, c.value, c.revision, c.job, c.received_at)
+        select(*_KEY_COLUMNS, c.id, c.value, c.region, c.revision, c.job, c.received_at)
         .where(tuple_(*_KEY_COLUMNS).in_(sorted(keys)))
         .order_by(c.id)
         .with_for_update()
@@ -291,105 +287,3 @@ async def tell(tx: AsyncConnection) -> None:
         for subject in (await tx.execute(own)).scalars():
             since[subject] = min(since.get(subject, month), month)
     await waiting.touch(tx, since)
-
-
-# The order is the unique key's, so that nothing is sorted; a driver's row costs a tenth of a
-# wrapped one, and there are seventy of them a subject. From `id` on they are a Reading's fields.
-_OF_SUBJECTS = b"""
-    SELECT subject, stream, region, id, source, product, value, "from", "to", received_at,
-        ("from" AT TIME ZONE 'Asia/Shanghai')::date, ("to" AT TIME ZONE 'Asia/Shanghai')::date
-    FROM signal WHERE subject = ANY(%b) ORDER BY subject, stream, "from"
-"""
-
-
-async def told(tx: AsyncConnection, ids: Iterable[str]) -> dict[str, Told]:
-    """Give all signals of some subjects by the id that they came under."""
-    async with (await driver(tx)).cursor(binary=True) as cursor:
-        await cursor.execute(_OF_SUBJECTS, [sorted(set(ids))])
-        rows = await cursor.fetchall()
-    found: dict[str, Told] = {}
-    for (subject, stream), several in groupby(rows, key=itemgetter(0, 1)):
-        own = list(several)
-        region, at = own[-1][2], own[-1][7]
-        before = found.get(subject)
-        readings = before.readings if before else {}
-        readings[stream] = [Reading._make(row[3:]) for row in own]
-        if before is None or at >= before.at:
-            found[subject] = Told(region, at, readings)
-    return found
-
-
-def together(several: Sequence[Told]) -> Told:
-    """Put what came under several ids together."""
-    if len(several) == 1:
-        return several[0]
-    latest = max(several, key=lambda one: one.at)
-    streams = sorted({stream for one in several for stream in one.readings})
-    readings = {
-        stream: sorted(
-            (r for one in several for r in one.readings.get(stream, ())),
-            key=lambda r: (r.from_, r.id),
-        )
-        for stream in streams
-    }
-    return latest._replace(readings=readings)
-
-
-async def standing_of(tx: AsyncConnection, ids: Iterable[str]) -> set[str]:
-    """Give those of some signals that stand."""
-    query = select(signal.c.id).where(signal.c.id.in_(sorted(set(ids))))
-    return set((await tx.execute(query)).scalars())
-
-
-_SHOWN = tuple(
-    signal.c[name]
-    for name in (
-        *("source", "stream", "subject", "product", "value", "sent_value", "sent_unit"),
-        *("region", "job", "received_at", "revision"),
-    )
-)
-
-
-def shown_query() -> Select[Any]:
-    """Select signals as a list shows them, in the order of their period."""
-    return select(signal.c["from"], signal.c.id, signal.c["to"], *_SHOWN)
-
-
-LIST_ORDER = (signal.c["from"], signal.c.id)
-
-
-def listed(
-    *,
-    subjects: Sequence[str] = (),
-    stream: str | None = None,
-    span: tuple[datetime | None, datetime | None],
-) -> Select[Any]:
-    """Ask for signals of subjects and a stream whose period touches a span."""
-    query = shown_query()
-    since, until = span
-    if subjects:
-        query = query.where(signal.c.subject.in_(list(subjects)))
-    if stream is not None:
-        query = query.where(signal.c.stream == stream)
-    if since is not None:
-        query = query.where((signal.c["to"] > since) | (signal.c["from"] >= since))
-    if until is not None:
-        query = query.where(signal.c["from"] < until)
-    return query
-
-
-async def get(tx: AsyncConnection, id_: SignalId) -> SqlRow[Any]:
-    """Read one; raises NotFound, also when out of scope."""
-    row: SqlRow[Any] | None = (
-        await tx.execute(shown_query().where(signal.c.id == id_))
-    ).one_or_none()
-    if row is None:
-        raise NotFound(signal=id_)
-    return row
-
-
-async def past(tx: AsyncConnection, id_: SignalId) -> list[dict[str, Any]]:
-    """Give the values that stood before a signal was corrected, oldest first."""
-    names = ("value", "job", "received_at")
-    query = select(*(signal_past.c[name] for name in names)).filter_by(signal=id_)
-    return [row._asdict() for row in await tx.execute(query.order_by(signal_past.c.revision))]
