@@ -17,7 +17,7 @@ $(V)/.ready: requirements.lock deploy/setup.sh $(DISTS:%=%/pyproject.toml)
 demo: setup  ## play one matter through all six services and print what happened
 	@$(V)/heli demo
 
-run: setup  ## load the demo's world and stay up, with addresses and first credentials
+run: setup  ## load the demo's world and stay up, and say where and what to try
 	@$(V)/heli demo --stay
 
 test: setup  ## run the tests (t=unit|contract|e2e|chaos for a part)

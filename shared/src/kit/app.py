@@ -46,6 +46,7 @@ from kit.operations import Reads, operations_router
 from kit.replicas import Replica
 from kit.serving import Background, Loops, serve
 from kit.settings import ServiceSettings
+from kit.sheets import Columns
 
 Edge = Callable[[Context, FastAPI], ASGIApp]
 
@@ -185,7 +186,7 @@ class Service:
             "service": self.name,
             "openapi": self._routes().openapi(),
             "hears": sorted(one.event.type for one in self.hears()),
-            "imports": [one.collection for one in self.imports],
+            "imports": {one.collection: Columns.of(one.row).described() for one in self.imports},
             "refusals": _refusals(Refusal),
         }
 

@@ -66,6 +66,13 @@ class Columns:
                 known.setdefault(headers.word(other), (name, rank))
         return cls(kinds, frozenset(needed), names, known)
 
+    def described(self) -> list[dict[str, Any]]:
+        """Say of each column its field, whether every row needs it, and what else it is called."""
+        return [
+            {"field": name, "needed": name in self.needed, "names": list(self.names[name])}
+            for name in self.kinds
+        ]
+
     def lacking(self, found: Mapping[str, int]) -> list[str]:
         """Name the needed columns that are not there, with what else they may be called."""
         return [

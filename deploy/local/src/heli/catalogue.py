@@ -118,6 +118,28 @@ def roles_page() -> str:
     return "\n".join(lines)
 
 
+def columns_page(described: Iterable[Mapping[str, Any]]) -> str:
+    """Write which columns each import takes, and what they may be called."""
+    lines = [
+        "# Columns of imports",
+        "",
+        "Generated from the rows' models. A column is found by its field's name or by one of the",
+        "others, in any order; blanks, stars and units in brackets do not matter. Needed ones are",
+        "bold. Dates may be written 2024-03-05, 2024.3.5, 2024/3/5, 20240305, 2024年3月5日",
+        "or, in a workbook, as Excel's number.",
+        "",
+    ]
+    for service in described:
+        for collection, columns in service["imports"].items():
+            lines += [f"## {collection}", "", "| field | may also be called |", "|---|---|"]
+            for one in columns:
+                field = f"`{one['field']}`"
+                name = f"**{field}**" if one["needed"] else field
+                lines.append(f"| {name} | {'、'.join(one['names']) or '–'} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
 def requirements() -> dict[str, str]:
     """Read `docs/requirements.md`: id → the version from which it is demanded, or a dash."""
     text = (ROOT / "docs" / "requirements.md").read_text("utf-8")
@@ -183,6 +205,7 @@ def main() -> None:
     document = merge({one["service"]: one["openapi"] for one in described})
     catalogue = refusals.catalogue({one["service"]: one["refusals"] for one in described})
     pages = {
+        "columns.md": columns_page(described),
         "errors.md": refusals.page(catalogue),
         "events.md": events_page(described),
         "roles.md": roles_page(),

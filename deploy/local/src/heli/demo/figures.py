@@ -19,7 +19,7 @@ from heli.demo.words import LEVELS, PLANTED, REASONS, STREAMS, VISITS, WARNED, B
 
 Json = dict[str, Any]
 
-_BINS: Final = (1, 2, 5, 10, 20, 40)
+_BINS: Final = (1, 2, 5, 10, 15, 20, 25, 30, 40, 60, 90)
 _LIST: Final = 200
 
 

@@ -15,7 +15,6 @@ _LIMIT: Final = 200
 def tickets(story: Story, cast: Cast, province: Province) -> None:
     """Load the tickets and dispatch each by the responsibility matrix."""
     sheets = of(province, "clues")
-    story.chapter("四、热线工单", "the hotline's tickets")
     taken = follow(story, "clues", send(cast, sheets))
     done: Counter[str] = Counter()
     refused: list[object] = []

@@ -108,7 +108,7 @@ class Play:
         model = load.rules(story, cast)
         story.chapter("二、今年已做的检查", "the visits already made this year")
         load.follow(story, "visits", load.send(cast, load.of(province, "visits")))
-        story.chapter("三、各部门数据", "the departments' data")
+        story.chapter("三、各部门数据、热线工单、抽取", "the departments' data, tickets, draws")
         sent = load.send(cast, load.of(province, "signals"))
         # While the data are worked through, the hotline and the draw go on.
         tickets(story, cast, province)
@@ -133,7 +133,7 @@ class Play:
         if self.story.as_json:
             talk.print_json({"page": str(path), "steps": self.story.steps, **page})
         else:
-            summary.show(self.story, page, f"{self.gateway}/demo", path)
+            summary.show(self.story, page, path)
         return bool(page["ok"])
 
 

@@ -10,7 +10,7 @@ Json = dict[str, Any]
 _OWN: Final = 4  # the demo's own checks, which come last
 
 
-def show(story: Story, page: Json, address: str, path: Path) -> None:
+def show(story: Story, page: Json, path: Path) -> None:
     """Print the page, and where the one with charts is."""
     story.chapter("一页数字", "one page of figures")
     for line in (*_warnings(page), *_score(page["score"]), *_rest(page)):
@@ -22,7 +22,7 @@ def show(story: Story, page: Json, address: str, path: Path) -> None:
         if not check["ok"] or check in page["checks"][-_OWN:]:
             mark = "[green]✓[/green]" if check["ok"] else "[red]✗[/red]"
             story.line(f"  {mark} {check['name']}  [dim]{(check['detail'] or '')[:300]}[/dim]")
-    story.line(f"\n  图表 with charts: {path}  ({address})")
+    story.line(f"\n  图表 with charts: {path.absolute()}")
 
 
 def _warnings(page: Json) -> list[str]:
