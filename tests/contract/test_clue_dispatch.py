@@ -335,6 +335,27 @@ async def test_a_visit_answers_its_clue_which_is_then_concluded(run: Running) ->
     assert again["code"] == "clue-not-answered"
 
 
+async def test_one_result_answers_each_clue_whose_request_was_merged_into_the_visit(
+    run: Running,
+) -> None:
+    ids, requests = [], []
+    for number in ("12345-1", "12345-2"):
+        again = BY_HAND | {"source_number": number}
+        id_ = (await call(run, LEAD, "/clues", again, 201))["id"]
+        await call(run, LEAD, f"/clues/{id_}:dispatch", {})
+        await call(run, LEAD, f"/clues/{id_}:sign", {})
+        view = await call(run, LEAD, f"/clues/{id_}:request-visit", window(run))
+        ids.append(id_)
+        requests.append(view["visits"][0]["request"])
+    said = result("x-1", Category.TO_BE_HANDLED, request=requests[0])
+    both = said.model_copy(update={"requests": tuple(requests)})
+    await run.hear(planned(*requests), both, finished(*requests))
+    for id_, request in zip(ids, requests, strict=True):
+        view = await call(run, LEAD, f"/clues/{id_}")
+        assert view["state"] == "answered"
+        assert [(one["result"], one["request"]) for one in view["findings"]] == [("x-1", request)]
+
+
 async def test_a_refused_visit_is_the_leads_turn_again(run: Running) -> None:
     id_, request = await visiting(run)
     await run.hear(VisitRefused(request=request, code="visit-cap", reason="…"))
@@ -427,6 +448,16 @@ async def test_what_nobody_owns_breaks_i9_and_is_routed_once_the_matrix_names_a_
         assert (await owned(tx)).ok
 
 
+async def test_what_nobody_leads_yet_keeps_nothing_behind_it_from_being_routed(
+    run: Running,
+) -> None:
+    never, late = ItemId("steam"), ItemId("gas")
+    await run.hear(warning(Level.RED, "w-1", never), warning(Level.RED, "w-2", late))
+    await run.hear(oil(late))
+    await route_once(run.db, at_once=1)
+    assert (await clue_of(run, LEAD))["item"] == late
+
+
 OFFICERS = [
     {"person": "li", "certificate": "33010001"},
     {"person": "qian", "certificate": "33010002"},
@@ -515,6 +546,34 @@ async def test_what_needs_a_hearing_is_refused_in_both_languages(run: Running) -
     refused = await call(run, LEAD, f"/cases/{id_}:notify", large, 409)
     assert refused["code"] == "case-hearing-needed"
     assert "第六十三条" in refused["title"]
+
+
+async def test_a_case_follows_its_party_once_that_is_known(run: Running) -> None:
+    named = {key: value for key, value in BY_HAND.items() if key != "code"} | {"name": "某加油站"}
+    clue = await call(run, LEAD, "/clues", named, 201)
+    await call(run, LEAD, f"/clues/{clue['id']}:dispatch", {})
+    await call(run, LEAD, f"/clues/{clue['id']}:sign", {})
+    body = {"clue": clue["id"], "code14": CODE14, "act": "short-measure"}
+    id_ = (await call(run, LEAD, "/cases", body, 201))["id"]
+    investigation = {"officers": OFFICERS, "findings": "…"}
+    await call(run, LEAD, f"/cases/{id_}:investigate", investigation)
+    notice = NOTICE | {"fine_fen": 5_000_000}
+    unknown = await call(run, LEAD, f"/cases/{id_}:notify", notice, 409)
+    assert unknown["code"] == "case-hearing-needed"  # it may be a person
+
+    row = EntityRow(
+        id=EntityId(clue["subject"]),
+        version=2,
+        name=None,
+        kind=EntityKind.PROVISIONAL,
+        status=EntityStatus.ACTIVE,
+        alias_of=FIRM_ID,
+    )
+    await run.hear(EntityBatch(batch="b-2", rows=(row,)))
+    await call(run, LEAD, f"/cases/{id_}:notify", notice)
+    for subject in (FIRM_ID, clue["subject"]):
+        found = await call(run, LEAD, f"/cases?subject={subject}")
+        assert [one["id"] for one in found["items"]] == [id_]
 
 
 async def test_a_case_is_seen_by_its_department_and_the_clues_lead_only(run: Running) -> None:

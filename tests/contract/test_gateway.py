@@ -211,6 +211,8 @@ async def test_a_token_is_refused_as_oauth_asks(
         answer = await client.post("/oauth/token", data=form)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert answer.json()["error_description"].isascii()
+    assert answer.json()["type"] == f"/problems/{answer.json()['code']}"
+    assert answer.json()["status"] == answer.status_code
     assert not answer.json()["title"].isascii()
 
 
@@ -458,6 +460,42 @@ async def test_a_page_is_only_read(gate: Gate) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
+async def test_a_method_that_a_path_does_not_take_is_answered_with_all_that_it_takes(
+    gate: Gate,
+) -> None:
+    async with await gate.admin() as client:
+        answer = await client.delete("/api/v1/clients", headers={"accept-language": "en"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert answer.json()["title"] == "/api/v1/clients does not take DELETE; it takes GET, POST."
+
+
+async def test_broken_json_is_told_with_its_place(gate: Gate) -> None:
+    headers = {"content-type": "application/json", "accept-language": "en"}
+    async with await gate.admin() as client:
+        answer = await client.post(
+            "/api/v1/clients", content='{"region": "330106", oops}', headers=headers
+        )
+    (fault,) = answer.json()["errors"]
+    assert (fault["field"], fault["code"]) == ("body", "json-invalid")
+    assert fault["got"] == '{"region": "330106", oops}'[1:]
+    assert "character 22 " in fault["expected"]
+
+
+async def test_a_parameter_of_an_operation_without_any_is_refused_as_one_of_none(
+    gate: Gate,
+) -> None:
+    async with await gate.admin() as client:
+        answer = await client.get("/api/v1/me?limit=1")
+    assert answer.json()["title"].endswith("可用的查询参数：无。")
+
+
+async def test_a_client_of_places_that_nobody_knows_is_made_and_told_so(gate: Gate) -> None:
+    wanted = {"department": "nobody-1", "region": "999999", "roles": ["officer"]}
+    async with await gate.admin() as client:
+        made = (await client.post("/api/v1/clients", json=wanted)).json()
+    assert (made["department_known"], made["region_known"]) == (False, False)
+
+
 async def test_the_session_to_the_others_is_closed_at_the_end(
     serve: Serve, signing: Signing, tmp_path: Path
 ) -> None:
@@ -620,8 +658,12 @@ async def test_the_start_page_says_who_is_ready_and_shows_no_ids(gate: Gate) -> 
     assert beat["arrows"]["risk-monitor>clue-dispatch"] == 1
     assert beat["counting"] is False
     assert "未就绪" in page.text
-    assert f"{gate.url}/api/v1/me" in page.text
-    assert 'href="/demo"' not in page.text
+    assert 'curl -s "$GATEWAY/api/v1/me"' in page.text
+    assert "heli env" in page.text
+    assert "docs/guides/README.md" in page.text
+    assert 'href="/demo' not in page.text
+    own = next(one for one in beat["services"] if one["name"] == "gateway")
+    assert own["since"].endswith("(Beijing time, UTC+8)")
 
 
 async def test_readiness_is_asked_once_for_all_viewers(gate: Gate) -> None:
@@ -679,7 +721,7 @@ async def test_the_demos_page_is_shown_where_there_is_one_and_reaches_nothing(
         assert (await client.get("/demo")).status_code == 404
         file.write_text("<h1>演示（示例）</h1>", "utf-8")
         shown = await client.get("/demo")
-        assert 'href="/demo"' in (await client.get("/")).text
+        assert 'href="/demo?lang=zh"' in (await client.get("/")).text
     assert shown.text == "<h1>演示（示例）</h1>"
     assert "default-src 'none'" in shown.headers["content-security-policy"]
 

@@ -1,7 +1,9 @@
 """joint-inspection at its boundary: HTTP, files and events, on real PostgreSQL."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +37,7 @@ from contracts.joint_inspection import (
     Category,
     DrawCompleted,
     DrawFrozen,
+    InspectorId,
     PublicationPublished,
     ResultRecorded,
     SubjectSighted,
@@ -46,6 +49,7 @@ from contracts.joint_inspection import (
 from contracts.roles import Role
 from heli import draw_verifier
 from joint_inspection.app import service
+from joint_inspection.directory import store as directory
 from joint_inspection.draw.domain.handles import Digest, Handle, opens_target
 from joint_inspection.draw.domain.parties import Reveal, commitment
 from kit.app import metadata_of
@@ -352,6 +356,9 @@ async def test_modes_cycles_and_redraws_of_later_forms_are_refused_by_name(run: 
         draw = await call(run, LEAD, "/draws", asking(run, pool, 1, **change))
         no = await call(run, LEAD, f"/draws/{draw['id']}:freeze", {}, 422)
         assert no["code"] == "draw-part-not-offered"
+    own = {"initiating": part(TAX, TAXES), "cooperating": []}
+    no = await call(run, TAXMAN, "/draws", asking(run, pool, 1, **own), 403)
+    assert (no["code"], no["department"]) == ("draw-pool-not-yours", COMMERCE)
     draft = await call(run, LEAD, "/draws", asking(run, pool, 1))
     await call(run, None, f"/draws/{draft['id']}/file", None, 404)
     no = await call(run, LEAD, f"/draws/{draft['id']}:abandon", {}, 422)
@@ -499,6 +506,29 @@ async def test_who_is_lapsed_or_recused_is_not_drawn_and_the_reason_is_told(run:
 
 
 @covers("R9.7", "R9.10")
+async def test_a_recusal_declared_while_its_officer_is_sent_again_stands(run: Running) -> None:
+    await officers(run)
+    again = (await call(run, LEAD, "/inspectors/tax-1")) | {"name": "王五"}
+    again.pop("recusals")
+
+    async def waiting() -> bool:
+        blocked = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+        async with run.db.begin(system("joint-inspection"), "test") as other:
+            return bool((await other.execute(text(blocked))).scalar_one())
+
+    async with (
+        asyncio.TaskGroup() as group,
+        run.db.begin(system("joint-inspection"), "test") as tx,
+    ):
+        known = await directory.lock_inspector(tx, InspectorId("tax-1"))
+        sending = group.create_task(call(run, TAXMAN, "/inspectors", again, 201))
+        await until(waiting)
+        await directory.keep_inspectors(tx, [replace(known, recusals=(FIRMS[0],))])
+    assert sending.result()["recusals"] == [FIRMS[0]]
+    seen = await call(run, TAXMAN, "/inspectors/tax-1")
+    assert (seen["name"], seen["recusals"]) == ("王五", [FIRMS[0]])
+
+
 async def test_a_requested_visit_without_a_target_gets_one_and_the_exchange_reads_it_whole(
     run: Running,
 ) -> None:

@@ -1,5 +1,6 @@
 """Visits made elsewhere, caps and what joining saved: HTTP and files, on real PostgreSQL."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
@@ -23,11 +24,12 @@ from contracts.item_registry import (
     RegionId,
     Stage,
 )
-from contracts.joint_inspection import VisitKind
+from contracts.joint_inspection import TargetId, VisitKind
 from contracts.roles import Role
 from joint_inspection.app import service
 from joint_inspection.frequency.store import Which, usage
-from kit.auth import Actor
+from joint_inspection.visit.store import hold
+from kit.auth import Actor, system
 from kit.deadlines import shanghai_day
 from kit.testing import Running, Serve, actor, covers, until
 
@@ -252,6 +254,35 @@ async def test_usage_counts_an_entity_under_all_its_ids(run: Running) -> None:
     assert (one["entity"], one["visits"], one["cap"]) == (FIRMS[0], 2, 1)
     (again,) = (await call(run, LEAD, f"/visits:usage?entity={wrong}"))["items"]
     assert again == one
+    for id_ in (wrong, FIRMS[0]):
+        assert len((await call(run, LEAD, f"/visits?subject={id_}"))["items"]) == 2
+        assert len((await call(run, LEAD, f"/targets?entity={id_}"))["items"]) == 2
+
+
+@covers("R9.6")
+async def test_two_plans_made_at_once_for_one_entity_share_its_cap(run: Running) -> None:
+    await cap(run, "commerce", 1)
+    here = {"region": COUNTY, "entity": CODES[0], "item": OIL}
+    ids = ["t-1", "t-2"]
+    await load(run, "targets", [here | {"id": id_, "name": id_, "address": id_} for id_ in ids])
+    plan = {
+        "item": OIL,
+        "duties": [{"department": COMMERCE, "codes14": [SALE]}],
+        "from": (today(run) + timedelta(days=1)).isoformat(),
+        "to": (today(run) + timedelta(days=20)).isoformat(),
+    }
+    async with run.client(LEAD) as client:
+        sent = [client.post("/visits", json=plan | {"target": id_}) for id_ in ids]
+        answers = await asyncio.gather(*sent)
+    assert sorted(one.status_code for one in answers) == [201, 409]
+
+
+async def test_a_large_draw_holds_its_places_with_few_locks(run: Running) -> None:
+    many = [TargetId(f"t-{n}") for n in range(50_000)]
+    async with run.db.begin(system("joint-inspection"), "test") as tx:
+        await hold(tx, many, [FIRMS[0], None])
+        count = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        assert 0 < (await tx.execute(text(count))).scalar_one() < 2_000
 
 
 @covers("R18.3")

@@ -43,12 +43,17 @@ class ClientView(View):
 
 
 class ClientMade(View):
-    """A new client; its secret is shown this once."""
+    """A new client; its secret is shown this once.
+
+    A department or region that nobody has registered is taken, and said to be unknown.
+    """
 
     client_id: ClientId
     client_secret: str
     department: DepartmentId | None
+    department_known: bool
     region: RegionId
+    region_known: bool
     roles: tuple[Role, ...]
 
 

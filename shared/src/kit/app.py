@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from kit import (
 )
 from kit.auth import Verifier
 from kit.checks import Invariant
-from kit.clock import Clock
+from kit.clock import Clock, real_seconds
 from kit.context import Connection, Context, operation_of
 from kit.db import Database, standing
 from kit.imports import import_router
@@ -205,6 +206,7 @@ def _operation_id(route: APIRoute) -> str:
 
 def _health(app: FastAPI, context: Context, folder: Path) -> None:
     at_head = migrations.head(folder)
+    started_at = datetime.fromtimestamp(real_seconds(), UTC).isoformat()
 
     @app.get("/livez", include_in_schema=False)
     async def livez() -> dict[str, str]:
@@ -226,6 +228,7 @@ def _health(app: FastAPI, context: Context, folder: Path) -> None:
             "service": context.service,
             "ready": ready,
             "schema": schema,
+            "started_at": started_at,
             "nats": connected is not None and connected.connected,
         }
 

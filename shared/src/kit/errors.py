@@ -5,10 +5,10 @@ Sentences stand in `problems.toml` files by code. Chinese unless `Accept-Languag
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route
 
 from contracts import errors
 from contracts.errors import Refusal
@@ -37,6 +38,7 @@ STATUS: Mapping[type[Refusal], int] = {
     errors.Unavailable: 503,
 }
 RETRY_AFTER_S = "2"
+METHOD_NOT_ALLOWED = 405
 # Facts that describe one faulty field; they stand under `errors`, the others beside it.
 _FIELD = ("field", "got", "expected", "suggestion")
 
@@ -64,8 +66,7 @@ class Sentences:
     def say(self, code: str, language: str, facts: Mapping[str, object]) -> str:
         """Give the sentence of a code with its facts put in; the code itself if there is none."""
         sentence = self.table.get(code, {}).get(language, code)
-        joined = "、" if language == "zh" else ", "
-        return sentence.format_map(_Facts({n: _worded(v, joined) for n, v in facts.items()}))
+        return sentence.format_map(_Facts({n: _worded(v, language) for n, v in facts.items()}))
 
     def body(
         self, status: int, code: str, language: str, facts: Mapping[str, object]
@@ -75,9 +76,10 @@ class Sentences:
         return {"type": f"/problems/{code}", "title": title, "status": status, "code": code}
 
 
-def _worded(value: object, joined: str) -> object:
+def _worded(value: object, language: str) -> object:
+    joined, nothing = ("、", "无") if language == "zh" else (", ", "none")
     if isinstance(value, (list, tuple)):
-        return joined.join(str(one) for one in value)
+        return joined.join(str(one) for one in value) or nothing
     return "—" if value is None else value
 
 
@@ -138,18 +140,40 @@ def install(app: FastAPI, sentences: Sentences) -> None:
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, no: RequestValidationError) -> JSONResponse:
         language = language_of(request.headers.get("accept-language"))
-        faults = [row_fault(detail, sentences, language) for detail in no.errors()]
+        faults = [
+            row_fault(_placed(detail, no.body), sentences, language) for detail in no.errors()
+        ]
         return answer(request, errors.Invalid(errors=faults))
 
     @app.exception_handler(HTTPException)
     async def routed(request: Request, no: HTTPException) -> JSONResponse:
         code = {404: "no-such-path", 405: "method-not-allowed"}.get(no.status_code, "bad-request")
         language = language_of(request.headers.get("accept-language"))
-        facts = {"path": public(request.url.path), "method": request.method}
+        allow = _allowed(request) if no.status_code == METHOD_NOT_ALLOWED else []
+        facts = {"path": public(request.url.path), "method": request.method, "allow": allow}
         body = sentences.body(no.status_code, code, language, facts)
-        return JSONResponse(body, no.status_code, no.headers, "application/problem+json")
+        headers = {**(no.headers or {}), **({"Allow": ", ".join(allow)} if allow else {})}
+        return JSONResponse(body, no.status_code, headers, "application/problem+json")
 
     _install_failures(app, sentences, answer)
+
+
+def _allowed(request: Request) -> list[str]:
+    """List the methods of every route of a path; Starlette names the first route's alone."""
+    fits = (
+        one for one in _flat(request.app.routes) if one.matches(request.scope)[0] is not Match.NONE
+    )
+    return sorted({method for route in fits for method in route.methods or ()})
+
+
+def _flat(routes: Iterable[BaseRoute]) -> Iterator[Route]:
+    """Give routes and those of the routers that FastAPI keeps whole among them."""
+    for one in routes:
+        inner = getattr(one, "original_router", None)
+        if inner is not None:
+            yield from _flat(inner.routes)
+        elif isinstance(one, Route):
+            yield one
 
 
 Answer = Callable[[Request, Refusal], JSONResponse]
@@ -177,17 +201,30 @@ def _install_failures(app: FastAPI, sentences: Sentences, answer: Answer) -> Non
         return JSONResponse(body, 500, media_type="application/problem+json")
 
 
+_AROUND = 20  # characters of a broken JSON text, on each side of the place
 _PARTS = (["body"], ["query"], ["path"], ["header"])
 _EXPECTED = {
     "missing": "field-missing",
     "extra_forbidden": "field-unknown",
     "json_invalid": "json-invalid",
+    "json_invalid_at": "json-invalid",
 }
 
 
 def code_of(kind: str) -> str:
     """Give the code of one of pydantic's complaints."""
     return _EXPECTED.get(kind, "field-invalid")
+
+
+def _placed(detail: ErrorDetails, body: object) -> ErrorDetails:
+    """Give a fault of a JSON text as one of the body, with what stands around the place."""
+    place = detail["loc"][-1] if detail["type"] == "json_invalid" else None
+    if not isinstance(place, int) or not isinstance(body, str):
+        return detail
+    context = {**detail.get("ctx", {}), "position": place + 1}
+    around = body[max(0, place - _AROUND) : place + _AROUND]
+    told = {"type": "json_invalid_at", "loc": ("body", "body"), "input": around, "ctx": context}
+    return cast("ErrorDetails", told | {"msg": detail["msg"]})
 
 
 def row_fault(detail: ErrorDetails, sentences: Sentences, language: str) -> dict[str, Any]:

@@ -184,3 +184,11 @@ def test_a_day_of_an_example_counts_from_today() -> None:
         "from": "2026-02-24",
         "to": ["2026-03-04"],
     }
+
+
+def test_the_days_that_a_summary_needs_are_filled_in() -> None:
+    operation = DOCUMENT["paths"]["/api/v1/visits:summary"]["get"]
+    document = {**DOCUMENT, "paths": {"/api/v1/visits:summary": {"get": operation}}}
+    found = told(document, GUIDE, "zh", TODAY)["paths"]["/api/v1/visits:summary"]["get"]
+    examples = {one["name"]: one.get("example") for one in found["parameters"]}
+    assert (examples["from"], examples["to"]) == ("2026-02-01", "2026-03-03")

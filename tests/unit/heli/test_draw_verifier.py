@@ -414,6 +414,17 @@ def test_what_cannot_be_read_is_said_so(
     assert said["part"] == "file"
 
 
+def test_a_file_that_is_not_there_or_no_draws_file_is_said_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing, workbook = tmp_path / "nofile", tmp_path / "draw.xlsx"
+    workbook.write_bytes(b"PK\x03\x04\x14\x00\xff\xfe")
+    assert main([str(missing)]) == 2
+    assert f"no such file: {missing}" in capsys.readouterr().out
+    assert main([str(workbook)]) == 2
+    assert f"this is not a draw's file (JSON): {workbook}" in capsys.readouterr().out
+
+
 def test_json_names_the_wrong_part_and_the_exit_is_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,9 +35,33 @@ def test_for_a_person_the_remedy_follows_the_sentence(capsys: pytest.CaptureFixt
     assert lines[3].startswith("Try: ")
 
 
-def test_a_problem_of_the_gateway_leads_to_the_page_of_its_code(
-    capsys: pytest.CaptureFixture[str],
+def test_a_problem_of_the_gateway_says_the_remedy_of_its_code_and_then_the_page(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def page(url: str, *, headers: dict[str, str], **_: object) -> httpx.Response:
+        assert headers["Accept"] == "application/json"
+        remedies = {"remedy_zh": "先恢复。", "remedy_en": "Reopen it first."}
+        return httpx.Response(200, json=remedies, request=httpx.Request("GET", url))
+
+    monkeypatch.setattr(httpx, "get", page)
+    problem = ApiProblem(409, {"code": "clue-closed", "title": "已办结"}, "http://gateway")
+    address = "http://gateway/problems/clue-closed"
+    assert said(problem, capsys)["remedy"] == [
+        f"先恢复。（{address}）",
+        f"Reopen it first. ({address})",
+    ]
+
+
+@pytest.mark.parametrize("status", [404, 200, None])
+def test_a_problem_of_the_gateway_leads_to_the_page_of_its_code(
+    status: int | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def page(url: str, **_: object) -> httpx.Response:
+        if status is None:
+            raise httpx.ConnectError("refused")
+        return httpx.Response(status, text="[]", request=httpx.Request("GET", url))
+
+    monkeypatch.setattr(httpx, "get", page)
     problem = ApiProblem(409, {"code": "clue-closed", "title": "已办结"}, "http://gateway")
     told = said(problem, capsys)
     assert (told["code"], told["status"]) == ("clue-closed", 409)

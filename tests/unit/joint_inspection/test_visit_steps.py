@@ -204,6 +204,20 @@ def test_a_result_says_whether_it_answers_a_request_a_draw_or_both() -> None:
     assert record(found(B)).draw == "d1"
 
 
+def test_a_result_names_the_item_that_its_code_is_checked_under() -> None:
+    gas = ItemId("gas")
+    duties = (*PLANNED.duties, Duty(TAX, (A,), VisitKind.DRAWN, "d2", item=gas))
+    merged = replace(STARTED, duties=duties)
+    for code, item in ((A, gas), (B, PLANNED.item)):
+        decided = results.record(
+            merged, found(code, TAX), id_=ResultId("x"), known=frozenset(), today=DAY, least=2
+        )
+        assert decided.value.item == item
+        (fact,) = decided.says
+        assert isinstance(fact, ResultRecorded)
+        assert fact.item == item
+
+
 def test_a_result_is_of_a_code_and_of_inspectors_of_the_department() -> None:
     with pytest.raises(NotChecked):
         record(found(A, TAX))

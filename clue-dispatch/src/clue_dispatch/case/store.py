@@ -61,8 +61,9 @@ def terms(on: date) -> PenaltyTerms:
 
 
 async def party(tx: AsyncConnection, subject: EntityId) -> EntityKind | None:
-    """Say what kind of entity a subject is, if it is known: thresholds depend on it."""
-    found = (await entities.known(tx, [subject])).get(subject)
+    """Say what kind of entity a subject is by now, if that is known: thresholds depend on it."""
+    now = (await entities.became(tx, [subject])).get(subject, subject)
+    found = (await entities.known(tx, [now])).get(now)
     return EntityKind(found.kind) if found else None
 
 
@@ -108,10 +109,12 @@ async def list_(
     wanted: Mapping[Any, object | None] = {
         case.c.clue: which.clue,
         case.c.state: which.state,
-        case.c.subject: which.subject,
         case.c.department: which.department,
     }
     asked_for: list[ColumnElement[bool]] = [c == v for c, v in wanted.items() if v is not None]
+    if which.subject is not None:
+        ids = await entities.same(tx, EntityId(which.subject))
+        asked_for.append(case.c.subject.in_(ids))
     query = select(*_VALUE).where(*asked_for)
     rows, next_ = await page(tx, query, by=(case.c.id,), asked=asked, descending=True)
     return [_case(row) for row in rows], next_

@@ -71,16 +71,17 @@ async def _finished(tx: AsyncConnection, event: VisitFinished, now: datetime) ->
 
 
 async def _result(tx: AsyncConnection, event: ResultRecorded, now: datetime) -> None:
-    """Take a result as feedback to its clue, or make a clue of a draw's result that asks for it."""
-    if event.request is None:
+    """Take a result as feedback to its clues, or make one of a draw's result that asks for it."""
+    requests = event.requests or ((event.request,) if event.request is not None else ())
+    if not requests:
         await _from_result(tx, event, now)
         return
-    request = RequestId(event.request)
-    clue = await reading.lock_of_request(tx, request)
-    decided = answering.result_recorded(clue, request, result=event.result, visit=event.visit)
     note = f"{event.department} {event.code14}: {', '.join(event.categories)} → {event.disposal}"
-    await _save(tx, clue, decided, move=Move.RESULT_RECORDED, note=note, now=now)
-    await writing.keep_finding(tx, clue.id, event)
+    for request in map(RequestId, requests):
+        clue = await reading.lock_of_request(tx, request)
+        decided = answering.result_recorded(clue, request, result=event.result, visit=event.visit)
+        await _save(tx, clue, decided, move=Move.RESULT_RECORDED, note=note, now=now)
+        await writing.keep_finding(tx, clue.id, request, event)
 
 
 async def _from_warning(tx: AsyncConnection, id_: str, when: When, now: datetime) -> None:

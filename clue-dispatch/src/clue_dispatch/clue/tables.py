@@ -129,10 +129,10 @@ Index("requested_visit_clue", requested_visit.c.clue, requested_visit.c.request)
 
 
 class FindingColumns(TypedColumns):
-    """One row a result of a visit made for a clue."""
+    """One row a result of a visit and a clue that it answers: a merged visit answers several."""
 
+    clue: Named[ClueId] = Column(Id[ClueId](), primary_key=True)
     result: Named[str] = Column(Text, primary_key=True)
-    clue: Named[ClueId] = Column(Id[ClueId]())
     request: Named[RequestId] = Column(Id[RequestId]())
     visit: Named[str] = Column(Text)
     department: Named[DepartmentId] = Column(Id[DepartmentId]())
@@ -144,7 +144,6 @@ class FindingColumns(TypedColumns):
 
 
 finding = Table("finding", metadata, FindingColumns)
-Index("finding_clue", finding.c.clue, finding.c.result)
 
 
 class MoveColumns(TypedColumns):

@@ -294,8 +294,8 @@ def upgrade() -> None:
     )
     op.create_index('clue_move_clue', 'clue_move', ['clue', 'seq'], unique=False)
     op.create_table('finding',
-    sa.Column('result', sa.Text(), nullable=False),
     sa.Column('clue', sa.Text(), nullable=False),
+    sa.Column('result', sa.Text(), nullable=False),
     sa.Column('request', sa.Text(), nullable=False),
     sa.Column('visit', sa.Text(), nullable=False),
     sa.Column('department', sa.Text(), nullable=False),
@@ -304,9 +304,8 @@ def upgrade() -> None:
     sa.Column('disposal', sa.Enum('none', 'daily', 'correct', 'transfer', 'copy_notice', name='disposal', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('inspected_on', sa.Date(), nullable=False),
     sa.Column('readers', postgresql.ARRAY(sa.Text()), nullable=False),
-    sa.PrimaryKeyConstraint('result')
+    sa.PrimaryKeyConstraint('clue', 'result')
     )
-    op.create_index('finding_clue', 'finding', ['clue', 'result'], unique=False)
     op.create_table('fine',
     sa.Column('case', sa.Text(), nullable=False),
     sa.Column('subject', sa.Text(), nullable=False),

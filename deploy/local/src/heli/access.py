@@ -49,7 +49,9 @@ def me(
     if as_json:
         talk.print_json(answer)
     else:
-        talk.out.print_json(data=answer)
+        facts = {name: "、".join(answer[name]) or "—" for name in ("regions", "roles", "keys")}
+        about = {"id": answer["id"], "department": answer["department"] or "—"}
+        talk.say("me", **about, **facts, operations=len(answer["operations"]))
 
 
 def env(

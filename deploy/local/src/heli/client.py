@@ -18,6 +18,7 @@ API: Final = "/api/v1"
 _AWAY: Final = {502, 503, 504}
 _PATIENCE_S: Final = 30.0
 _LOOK_S: Final = 0.2
+_ASIDE_S: Final = 3.0  # for what helps, but is not the answer
 _RENEW_S: Final = 30  # before the end of a token's life
 _CHUNK: Final = 256 * 1024
 MEDIA: Final = {
@@ -50,6 +51,18 @@ class ApiProblem(Exception):
             for fault in self.errors
         )
         return "\n  ".join((f"{self.status} {self.code}: {self.title}", *faults))
+
+
+def remedy_of(page: str) -> dict[str, str] | None:
+    """Ask the page of a code what to do about it, in both languages; None when it does not say."""
+    try:
+        answer = httpx.get(
+            page, headers={"Accept": "application/json"}, timeout=_ASIDE_S, trust_env=False
+        )
+        said = _checked(answer).json()
+        return {name: str(said[name]) for name in ("remedy_zh", "remedy_en")}
+    except (httpx.HTTPError, httpx.InvalidURL, ApiProblem, ValueError, LookupError, TypeError):
+        return None
 
 
 class Client:

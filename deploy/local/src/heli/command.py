@@ -16,6 +16,7 @@ from heli import access, draws, letters, talk
 from heli import load as loading
 from heli.client import ApiProblem
 from heli.credentials import NotStarted
+from heli.demo.province.world import LINES
 from heli.examples import examples
 from heli.folder import LATER_MB, free_mb
 from heli.reach import DataOption, GatewayOption, JsonOption, caller, reach, running
@@ -59,7 +60,7 @@ def first(context: typer.Context, *, data: DataOption = None, as_json: JsonOptio
         typed = sys.argv[0] if Path(sys.argv[0]).name == "heli" else "heli"
         talk.say("runs", heli=typed, **state)
     else:
-        talk.say("nothing-runs", data=settings.data)
+        talk.say("nothing-runs", data=settings.data.absolute())
 
 
 @app.command(
@@ -106,13 +107,14 @@ def status(
 ) -> None:
     """各服务状态 what runs, and whether it is ready."""
     settings = Settings().changed(gateway=gateway, data=data)
-    state = running(settings.data)
-    if not state and settings.gateway is None:
-        raise NotStarted(folder=str(settings.data))
-    services = state.get("services") or {"gateway": {"url": settings.gateway, "pid": None}}
+    named = settings.gateway
+    state = running(settings.data) if named is None else {}
+    if not state and named is None:
+        raise NotStarted(folder=str(settings.data.absolute()))
+    services = state.get("services") or {"gateway": {"url": named, "pid": None}}
     with httpx.Client(timeout=5.0, trust_env=False) as http:
         rows = {
-            name: {**about, "ready": _answers(http, about["url"])}
+            name: {**about, "ready": _answers(http, about["url"], must=named is not None)}
             for name, about in services.items()
         }
     ok = all(about["ready"] for about in rows.values())
@@ -133,20 +135,30 @@ def status(
         if away and state:
             talk.say("not-all-ready", names=away, logs=Path(state["data"]) / "logs")
         elif away:
-            talk.say("gateway-not-ready", gateway=settings.gateway)
+            talk.say("gateway-not-ready", gateway=named)
     raise typer.Exit(0 if ok else 1)
 
 
-def _answers(http: httpx.Client, address: str) -> bool:
+def _answers(http: httpx.Client, address: str, *, must: bool) -> bool:
     try:
-        return http.get(f"{address}/readyz").is_success
+        return http.get(f"{address.rstrip('/')}/readyz").is_success
     except httpx.HTTPError:
+        if must:  # somebody named it: say why it does not answer
+            raise
         return False
 
 
-@app.command(epilog=examples("heli verify", "heli verify --json", "heli verify --data .heli/demo"))
+@app.command(
+    epilog=examples(
+        "heli verify", "heli verify --all", "heli verify --json", "heli verify --data .heli/demo"
+    )
+)
 def verify(
-    *, gateway: GatewayOption = None, data: DataOption = None, as_json: JsonOption = False
+    *,
+    every: Annotated[bool, typer.Option("--all", help="列出全部 show what holds as well")] = False,
+    gateway: GatewayOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """核对 check everything that must hold; exit code 1 if anything does not."""
     names = ", ".join(service.name for service in SERVICES)
@@ -162,8 +174,11 @@ def verify(
     else:
         table = Table("", "核对 check", "说明 detail")
         for check in checks:
-            table.add_row("✔" if check["ok"] else "✘", check["name"], str(check["detail"] or ""))
-        talk.out.print(table)
+            if every or not check["ok"]:
+                mark = "✔" if check["ok"] else "✘"
+                table.add_row(mark, check["name"], str(check["detail"] or ""))
+        if table.row_count:
+            talk.out.print(table)
         if ok:
             talk.say("verified", count=len(checks))
         else:
@@ -206,6 +221,15 @@ def load(
     raise typer.Exit(0 if whole else 1)
 
 
+def _known(lines: list[str] | None) -> list[str] | None:
+    """Refuse a line that the world does not have, before anything is started."""
+    for line in lines or ():
+        if line not in LINES:
+            valid = ", ".join(LINES)
+            raise typer.BadParameter(f"{line}：没有这条线 is no line; 可用 valid: {valid}")
+    return lines
+
+
 @app.command(
     epilog=examples(
         "heli demo",
@@ -219,7 +243,7 @@ def demo(
     data: DataOption = None,
     stay: Annotated[bool, typer.Option("--stay", help="演示后保持运行 stay up")] = False,
     seed: Annotated[int, typer.Option(help="数据种子 seed of the world")] = 1,
-    stations: Annotated[int, typer.Option(help="加油站数 stations in the world")] = 2000,
+    stations: Annotated[int, typer.Option(min=20, help="加油站数 stations in the world")] = 2000,
     port: PortOption = 0,
     today: Annotated[
         datetime | None,
@@ -228,7 +252,9 @@ def demo(
     silent: Annotated[
         list[str] | None,
         typer.Option(
-            help="没有数据的条线，可多次 a line that sends nothing, may be repeated",
+            callback=_known,
+            help="没有数据的条线，可多次 a line that sends nothing, may be repeated: "
+            + ", ".join(LINES),
             show_default=False,
         ),
     ] = None,

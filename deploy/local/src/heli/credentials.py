@@ -46,5 +46,5 @@ def bootstrap(folder: Path) -> tuple[str, str]:
     """Give id and secret of the first administrator."""
     kept = keep.read_json(folder / BOOTSTRAP)
     if not kept:
-        raise NotStarted(folder=str(folder))
+        raise NotStarted(folder=str(folder.absolute()))
     return kept["client_id"], kept["client_secret"]

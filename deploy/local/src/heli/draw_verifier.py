@@ -594,8 +594,8 @@ def load(path: Path) -> dict[str, Json]:
     """Read the file, or the folder: one JSON file, and lists named by their digests beside it."""
     try:
         if not path.is_dir():
-            return parsed(path.read_bytes())
-        file = parsed(single(list(path.glob("*.json"))).read_bytes())
+            return read_draw(path)
+        file = read_draw(single(list(path.glob("*.json"))))
         beside = {
             each.name.removesuffix(".txt"): each.read_bytes().decode()
             for each in path.iterdir()
@@ -605,6 +605,20 @@ def load(path: Path) -> dict[str, Json]:
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as fault:
         raise NotChecked("file", f"无法读取：{fault}", f"cannot be read: {fault}") from fault
     return file
+
+
+def read_draw(path: Path) -> dict[str, Json]:
+    """Read one JSON file; says plainly when there is none, or when it is something else."""
+    try:
+        return parsed(path.read_bytes())
+    except FileNotFoundError as no:
+        raise NotChecked("file", f"没有这个文件：{path}", f"no such file: {path}") from no
+    except (json.JSONDecodeError, UnicodeDecodeError) as no:
+        raise NotChecked(
+            "file",
+            f"这不是抽取文件（JSON）：{path}",
+            f"this is not a draw's file (JSON): {path}",
+        ) from no
 
 
 def single(files: list[Path]) -> Path:

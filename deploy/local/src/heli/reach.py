@@ -9,6 +9,7 @@ import typer
 from heli import credentials, folder, keep
 from heli.client import Client
 from heli.credentials import NotStarted
+from heli.problems import Problem
 from heli.settings import Settings
 
 STATE: Final = folder.STATE
@@ -31,6 +32,12 @@ GatewayOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON print JSON")]
+
+
+class HalfCredentials(Problem):
+    """One of the two variables alone: the data folder's administrator is not what was meant."""
+
+    code = "half-credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +69,20 @@ def found(data: Path) -> Path:
 
 
 def reach(gateway: str | None, data: Path | None) -> Reach:
-    """Find gateway and credentials: options, then variables, then the data folder."""
+    """Find gateway and credentials: options, then variables, then the data folder.
+
+    Refuses: NotStarted, HalfCredentials.
+    """
     settings = Settings().changed(gateway=gateway, data=data)
     address = settings.gateway or running(settings.data).get("gateway")
     if address is None:
-        raise NotStarted(folder=str(settings.data))
+        raise NotStarted(folder=str(settings.data.absolute()))
     if settings.client_id and settings.client_secret:
         return Reach(address, settings.client_id, settings.client_secret)
+    if settings.client_id or settings.client_secret:
+        both = ("HELI_CLIENT_ID", "HELI_CLIENT_SECRET")
+        given, missing = both if settings.client_id else both[::-1]
+        raise HalfCredentials(given=given, missing=missing)
     return Reach(address, *credentials.bootstrap(found(settings.data)))
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from contracts.errors import Refusal
-from heli.client import ApiProblem
+from heli.client import ApiProblem, remedy_of
 from heli.problems import remedy, sentences
 
 out = Console(highlight=False, soft_wrap=True)
@@ -77,7 +77,7 @@ def _told(problem: Exception) -> dict[str, Any]:
                 "code": problem.code,
                 "status": problem.status,
                 "title": [str(problem)],
-                "remedy": list(sentences("see-page", page=problem.page)) if problem.page else [],
+                "remedy": _advice(problem.page) if problem.page else [],
                 "errors": problem.errors,
             }
         case Refusal():
@@ -88,6 +88,14 @@ def _told(problem: Exception) -> dict[str, Any]:
             return _worded(_CODES[number], {"file": str(name), "reason": problem.strerror})
         case _:
             return _worded("system-refused", {"reason": _why(problem)})
+
+
+def _advice(page: str) -> list[str]:
+    """Give the remedy of a code of the gateway and its page; the page alone if it says none."""
+    found = remedy_of(page)
+    if found is None:
+        return list(sentences("see-page", page=page))
+    return list(sentences("remedy-and-page", page=page, **found))
 
 
 def _worded(code: str, facts: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 No token, no ids, nothing from another host: the policy in every answer's headers allows no other.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,7 +46,6 @@ _ENCLOSED: Final = _SAFE | {
     )
 }
 _NO_STORE: Final = {"Cache-Control": "no-store"}
-_HOST: Final = re.compile(r"[0-9A-Za-z.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
 _LANGUAGES: Final = ("zh", "en")
 
 
@@ -67,7 +65,7 @@ def _language(request: Request) -> str:
 
 
 def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).astimezone(SHANGHAI).strftime("%m-%d %H:%M")
+    return datetime.fromtimestamp(at, UTC).astimezone(SHANGHAI).strftime("%m-%d %H:%M:%S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,6 @@ class Console:
             "states": await self.states.get(),
             "counting": bool(self.pulse.heard),
             "clock": _clock,
-            "base": _base(request),
         }
         return self._page(request, "start", _NO_STORE, **shown)
 
@@ -215,16 +212,12 @@ class Console:
         """Answer what no page has as a problem."""
         status = no.status_code if isinstance(no, HTTPException) else 500
         code = {404: "no-such-path", 405: "method-not-allowed"}.get(status, "bad-request")
+        given = (no.headers or {}) if isinstance(no, HTTPException) else {}
+        allow = {name: ", ".join(sorted(value.split(", "))) for name, value in given.items()}
         facts = {"path": request.url.path, "method": request.method}
-        body = self.sentences.body(status, code, _language(request), facts) | facts
-        allow = (no.headers or {}) if isinstance(no, HTTPException) else {}
+        told = {**facts, "allow": allow.get("Allow")}
+        body = self.sentences.body(status, code, _language(request), told) | facts
         return JSONResponse(body, status, {**allow, **_SAFE}, "application/problem+json")
-
-
-def _base(request: Request) -> str:
-    """Give the address under which the page was asked for, for the call to copy."""
-    host = request.headers.get("host", "")
-    return f"{request.url.scheme}://{host if _HOST.fullmatch(host) else '127.0.0.1'}"
 
 
 def _wants_json(request: Request) -> bool:

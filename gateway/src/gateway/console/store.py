@@ -7,6 +7,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.resources import files
 from typing import Any, Final
 
@@ -90,11 +91,15 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a service is (ready, not-ready or away), and since when, in seconds since 1970."""
+    """How a service is (ready, not-ready or away), and since when, in seconds since 1970.
+
+    `started` is when its process began, as it said itself.
+    """
 
     name: str
     state: str
     since: float
+    started: float | None = None
 
 
 @dataclass(slots=True)
@@ -122,19 +127,40 @@ class States:
             self.asked_at = elapsed_s()
 
     async def _look(self, name: str) -> None:
-        state = await self._ask(name)
-        before = self.known.get(name)
-        if before is None or before.state != state:
-            self.known[name] = State(name, state, real_seconds())
+        state, started = await self._ask(name)
+        self.known[name] = next_state(
+            self.known.get(name), name, state, started=started, now=real_seconds()
+        )
 
-    async def _ask(self, name: str) -> str:
+    async def _ask(self, name: str) -> tuple[str, float | None]:
         try:
             answer = await self.reach.ask(name, "/readyz", token=None, wait_s=_PROBE_S)
         except ServiceAway:
-            return "away"
+            return "away", None
         if answer.ok:
-            return "ready"
-        return "not-ready" if answer.status == _UNREADY else "away"
+            return "ready", _started(answer.body)
+        if answer.status == _UNREADY:
+            return "not-ready", _started(answer.body)
+        return "away", None
+
+
+def next_state(
+    before: State | None, name: str, state: str, *, started: float | None, now: float
+) -> State:
+    """Give how a service is after an answer: since its process began, or since it changed."""
+    if before is not None and before.state == state and before.started == started:
+        return before
+    same_process = before is not None and before.started == started
+    since = now if started is None or same_process else started
+    return State(name, state, since, started)
+
+
+def _started(body: object) -> float | None:
+    said = body.get("started_at") if isinstance(body, dict) else None
+    try:
+        return datetime.fromisoformat(said).timestamp() if isinstance(said, str) else None
+    except ValueError:
+        return None
 
 
 # The document of the interface ---------------------------------------------------------------

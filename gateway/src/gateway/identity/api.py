@@ -30,6 +30,7 @@ from kit.errors import language_of
 from kit.failures import is_outage
 from kit.idempotency import MAX_KEY, KeyUsedOtherwise
 from kit.lists import Asked, Page
+from kit.places import Agency
 
 _FRESH_S: Final = 2.0  # how long a client's revocation may go unseen
 _RENEW_S: Final = 60.0  # before the end of an internal token's life
@@ -199,10 +200,9 @@ def _no(request: Request, status: int, error: str) -> JSONResponse:
     body = {
         "error": error,
         "error_description": sentences.say(code, "en", {}),
-        "title": sentences.say(code, language, {}),
-        "code": code,
+        **sentences.body(status, code, language, {}),
     }
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", "Content-Language": language}
     if status == 401:  # noqa: PLR2004 - RFC 6749 §5.2
         headers["WWW-Authenticate"] = 'Basic realm="heli"'
     return JSONResponse(body, status, headers)
@@ -225,7 +225,8 @@ async def create_client(wanted: NewClient, ctx: Ctx, caller: Caller, key: Key = 
     id_ = ClientId(new_id())
     # A transaction of its own, not `Tx`: the answer holds the secret and must not be kept.
     async with ctx.db.begin(caller, "POST /clients") as tx:
-        chain = await places.chain(tx, wanted.region)
+        known = await places.chains(tx, [wanted.region])
+        chain = known.get(wanted.region, (wanted.region,))
         value = Client(
             id=id_,
             secret_digest=domain.digest(door.issuer.secret_of(id_)),
@@ -235,7 +236,8 @@ async def create_client(wanted: NewClient, ctx: Ctx, caller: Caller, key: Key = 
             made_by=caller.id,
             created_at=ctx.clock.now(),
         )
-        served = await _served(tx, wanted.department)
+        department = await _agency(tx, wanted.department)
+        served = await _served(tx, department)
         decided = domain.made(value, by_regions=caller.regions, chain=chain, served=served)
         readers = places.readers(chain, (), (wanted.department,))
         kept = await store.add(tx, decided.value, readers=readers, request=key)
@@ -246,18 +248,19 @@ async def create_client(wanted: NewClient, ctx: Ctx, caller: Caller, key: Key = 
         client_id=kept.id,
         client_secret=door.issuer.secret_of(kept.id),
         department=kept.department,
+        department_known=department is not None,
         region=kept.region,
+        region_known=wanted.region in known,
         roles=kept.roles,
     )
 
 
-async def _served(
-    tx: AsyncConnection, department: DepartmentId | None
-) -> tuple[tuple[RegionId, ...], ...]:
+async def _agency(tx: AsyncConnection, department: DepartmentId | None) -> Agency | None:
+    return (await places.agencies(tx, [department])).get(department) if department else None
+
+
+async def _served(tx: AsyncConnection, found: Agency | None) -> tuple[tuple[RegionId, ...], ...]:
     """Give the chains of the regions that a department serves; none where nobody knows it."""
-    if department is None:
-        return ()
-    found = (await places.agencies(tx, [department])).get(department)
     return tuple([await places.chain(tx, one) for one in found.territory] if found else ())
 
 

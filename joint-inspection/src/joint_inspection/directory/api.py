@@ -122,7 +122,7 @@ async def create_inspector(new: NewInspector, tx: Tx, caller: Caller) -> Inspect
     """Add an inspector, or what is new about one."""
     domain.check_keeper(new.department, by=_department(caller), for_others=_for_others(caller))
     given = domain.inspector(new)
-    known = (await store.get_inspectors(tx, [given.id])).get(given.id)
+    known = (await store.lock_inspectors(tx, [given.id])).get(given.id)
     domain.check_same(known, given)
     value = domain.kept(known, given)
     await store.keep_inspectors(tx, [value])

@@ -65,7 +65,7 @@ async def _inspectors(
     tx: AsyncConnection, rows: Sequence[Row[NewInspector]], _upload: Upload
 ) -> Taken:
     given = [(row, domain.inspector(row.value)) for row in rows]
-    known = await store.get_inspectors(tx, [one.id for _, one in given])
+    known = await store.lock_inspectors(tx, [one.id for _, one in given])
     kept: dict[InspectorId, Inspector] = {}
     faults: list[RowFault] = []
     duplicate = revised = 0

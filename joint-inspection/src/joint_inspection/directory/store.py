@@ -73,7 +73,7 @@ async def page_targets(
     if item is not None:
         query = query.where(target.c.under.contains([item]))
     if subject is not None:
-        query = query.where(target.c.entity == subject)
+        query = query.where(target.c.entity.in_((await same_each(tx, [subject]))[subject]))
     rows, next_ = await page(tx, query, by=(target.c.id,), asked=asked)
     return [Target(*row) for row in rows], next_
 
@@ -168,11 +168,17 @@ async def get_inspector(tx: AsyncConnection, id_: InspectorId) -> Inspector:
 
 async def lock_inspector(tx: AsyncConnection, id_: InspectorId) -> Inspector:
     """Read one and hold it until the transaction ends; raises NotFound."""
-    query = select(*_INSPECTOR).where(inspector.c.id == id_).with_for_update()
-    row = (await tx.execute(query)).one_or_none()
-    if row is None:
+    found = (await lock_inspectors(tx, [id_])).get(id_)
+    if found is None:
         raise NotFound(inspector=id_)
-    return Inspector(*row)
+    return found
+
+
+async def lock_inspectors(tx: AsyncConnection, ids: Iterable[str]) -> dict[InspectorId, Inspector]:
+    """Read the known ones and hold them: no recusal declared meanwhile is written over."""
+    query = select(*_INSPECTOR).where(inspector.c.id.in_(sorted(set(ids))))
+    rows = await tx.execute(query.order_by(inspector.c.id).with_for_update())
+    return {row[0]: Inspector(*row) for row in rows}
 
 
 async def get_inspectors(tx: AsyncConnection, ids: Iterable[str]) -> dict[InspectorId, Inspector]:

@@ -62,6 +62,7 @@ async def create_draw(new: NewDraw, tx: Tx, caller: Caller) -> DrawView:
     wanted = _wanted(new)
     preparing.check_asked(wanted, by=_department(caller))
     pool = await pools.get_pool(tx, new.pool)
+    preparing.check_pool(pool, by=_department(caller))
     decided = rounds.draft(
         id_=DrawId(new_id()),
         series=new.series,

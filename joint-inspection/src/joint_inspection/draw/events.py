@@ -43,7 +43,7 @@ async def _visits(tx: AsyncConnection, event: DrawCompleted, now: datetime) -> N
     today = shanghai_day(now)
     kinds = policy.in_force(policy.load(PACKAGE), "visit.outside_cap", today).values["kinds"]
     outside = frozenset(VisitKind(kind) for kind in kinds)
-    await visits.hold_places(tx, drawn)
+    await visits.hold(tx, drawn, {need.subject for need in needs})
     near = await visits.open_at(tx, drawn)
     around = await visits.surroundings(
         tx,

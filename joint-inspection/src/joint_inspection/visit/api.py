@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from contracts.acts import Act
+from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, RegionId
 from contracts.joint_inspection import (
     ApproveVisit,
@@ -66,13 +67,14 @@ async def list_visits(
     overdue: bool | None = None,  # noqa: FBT001 - a filter of the query
 ) -> Page[VisitView]:
     """List visits by day; `overdue` asks for results that should have been published."""
+    named = None if subject is None else EntityId(coded(subject))
     where = {
         "kind": kind,
         "state": state,
         "on": on,
         "department": department,
         "target": target,
-        "subject": None if subject is None else coded(subject),
+        "subjects": None if named is None else (await directory.same_each(tx, [named]))[named],
         "clue": clue,
         "origin": draw,
         "overdue": overdue,
@@ -88,7 +90,8 @@ async def create_visit(new: NewVisit, tx: Tx, caller: Caller, now: Now) -> Visit
     target = await directory.get_target(tx, new.target)
     id_ = VisitId(new_id())
     duties = tuple(
-        Duty(one.department, tuple(sorted(one.codes14)), VisitKind.DAILY, id_) for one in new.duties
+        Duty(one.department, tuple(sorted(one.codes14)), VisitKind.DAILY, id_, item=new.item)
+        for one in new.duties
     )
     need = Need(
         target=target.id,
@@ -103,6 +106,7 @@ async def create_visit(new: NewVisit, tx: Tx, caller: Caller, now: Now) -> Visit
     )
     outside = policy.in_force(policy.load(PACKAGE), "visit.outside_cap", today).values["kinds"]
     place = (target.region, target.entity)
+    await store.hold(tx, [target.id], [target.entity])
     around = await store.surroundings(
         tx,
         [place],
@@ -110,7 +114,6 @@ async def create_visit(new: NewVisit, tx: Tx, caller: Caller, now: Now) -> Visit
         today=today,
         outside=frozenset(VisitKind(kind) for kind in outside),
     )
-    await store.hold_places(tx, [target.id])
     near = (await store.open_at(tx, [target.id])).get(target.id, ())
     decided = planning.plan(need, near, id_=id_, around=around[place])
     value = decided.value

@@ -59,6 +59,7 @@ async def _plan(
     need = planning.able(need, [one.department for one in ready], least=least)
     outside = policy.in_force(rows, "visit.outside_cap", today).values["kinds"]
     place = (target.region, event.subject)
+    await store.hold(tx, [target.id], [event.subject])
     around = await store.surroundings(
         tx,
         [place],
@@ -66,7 +67,6 @@ async def _plan(
         today=today,
         outside=frozenset(VisitKind(kind) for kind in outside),
     )
-    await store.hold_places(tx, [target.id])
     near = (await store.open_at(tx, [target.id])).get(target.id, ())
     decided = planning.plan(need, near, id_=VisitId(new_id()), around=around[place])
     return next((one for one in near if one.id == decided.value.id), None), decided

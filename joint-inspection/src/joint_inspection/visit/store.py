@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Row, Text, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Row, Text, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.credit_service import EntityId
 from contracts.errors import NotFound
 from contracts.item_registry import DepartmentId, RegionId
 from contracts.joint_inspection import Category, TargetId, VisitId, VisitKind
@@ -34,6 +35,7 @@ from joint_inspection.visit.tables import request, result, visit
 from kit import calendars, places
 from kit.lists import Paging, page
 
+_LOCKS = 1024
 _DUTIES = TypeAdapter(tuple[Duty, ...])
 _TEAMS = TypeAdapter(tuple[Team, ...])
 _LEFT_OUT = TypeAdapter(tuple[LeftOut, ...])
@@ -150,6 +152,8 @@ def _filter(name: str, value: object, now: datetime) -> ColumnElement[bool]:
     match name:
         case "department" | "clue" | "origin":
             return visit.c.duties.contains([{name: value}])
+        case "subjects" if isinstance(value, frozenset):
+            return visit.c.subject.in_(value)
         case "overdue":
             late = (visit.c.publish_due_at <= now) & visit.c.published_at.is_(None)
             return late if value else ~func.coalesce(late, False)
@@ -164,11 +168,19 @@ async def of_draw(tx: AsyncConnection, draw: str) -> list[Visit]:
     return [_visit(row) for row in await tx.execute(query.order_by(visit.c.id))]
 
 
-async def hold_places(tx: AsyncConnection, targets: Iterable[TargetId]) -> None:
-    """Let nobody else plan at these targets until the transaction ends, locked in one order."""
-    named = func.unnest(literal(sorted(set(targets)), type_=ARRAY(Text))).column_valued("target")
-    ordered = select(named.label("target")).order_by(named).subquery()
-    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(ordered.c.target, 0))))
+async def hold(
+    tx: AsyncConnection, targets: Iterable[TargetId], subjects: Iterable[EntityId | None]
+) -> None:
+    """Let nobody else plan at these targets or for these subjects until the transaction ends.
+
+    What planning rests on is read after this: open visits by target, caps by subject. Locks are
+    taken in one order, and are few: a large draw would run out of the server's, one a target.
+    """
+    names = {*targets, *(one for one in subjects if one is not None)}
+    named = func.unnest(literal(sorted(names), type_=ARRAY(Text))).column_valued("name")
+    lock_ = func.mod(func.abs(func.hashtext(named).cast(BigInteger)), _LOCKS).cast(Integer)
+    ordered = select(lock_.label("lock")).distinct().order_by("lock").subquery()
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtext("visit"), ordered.c.lock)))
 
 
 async def open_at(

@@ -94,10 +94,10 @@ async def lock_of_warning(tx: AsyncConnection, warning: str) -> tuple[Clue, ...]
     return await clues_of(tx, (await tx.execute(query)).all())
 
 
-async def lock_without_owner(tx: AsyncConnection, limit: int) -> tuple[Clue, ...]:
-    """Hold some open clues that nobody owns, leaving those that others hold."""
+async def lock_without_owner(tx: AsyncConnection, after: str, limit: int) -> tuple[Clue, ...]:
+    """Hold the open clues behind an id that nobody owns, leaving those that others hold."""
     ownerless = clue.c.owner.is_(None) & (clue.c.state != ClueState.CLOSED)
-    query = select(*VALUE).where(ownerless).order_by(clue.c.id).limit(limit)
+    query = select(*VALUE).where(ownerless, clue.c.id > after).order_by(clue.c.id).limit(limit)
     rows = (await tx.execute(query.with_for_update(skip_locked=True))).all()
     return await clues_of(tx, rows)
 

@@ -14,7 +14,7 @@ from clue_dispatch.clue.domain.registering import AlreadyRegistered
 from clue_dispatch.clue.store.rows import WANTED, row_of
 from clue_dispatch.clue.tables import clue, finding, move, requested_visit
 from contracts.acts import Act
-from contracts.clue_dispatch import ClueId, Move
+from contracts.clue_dispatch import ClueId, Move, RequestId
 from contracts.item_registry import DepartmentId
 from contracts.joint_inspection import ResultRecorded
 from kit import places
@@ -94,14 +94,20 @@ async def keep(tx: AsyncConnection, steps: Sequence[Step]) -> None:
     await _open_to(tx, [value for value in changed if _scope(value) != _scope(first[value.id])])
 
 
-async def keep_finding(tx: AsyncConnection, id_: ClueId, event: ResultRecorded) -> None:
-    """Keep a result as a finding of its clue; a later state of the same result replaces it."""
+async def keep_finding(
+    tx: AsyncConnection, id_: ClueId, request: RequestId, event: ResultRecorded
+) -> None:
+    """Keep a result as a finding of a clue; a later state of the same result replaces it."""
     values = event.model_dump(
-        include={"result", "request", "visit", "department", "code14", "disposal", "inspected_on"}
+        include={"result", "visit", "department", "code14", "disposal", "inspected_on"}
     )
-    values |= {"clue": id_, "categories": [one.value for one in event.categories]}
+    values |= {
+        "clue": id_,
+        "request": request,
+        "categories": [one.value for one in event.categories],
+    }
     row = insert(finding).values(values | {"readers": _readers_of(id_)})
-    await tx.execute(row.on_conflict_do_update(index_elements=[finding.c.result], set_=values))
+    await tx.execute(row.on_conflict_do_update(index_elements=["clue", "result"], set_=values))
 
 
 async def _keep_visit(tx: AsyncConnection, id_: ClueId, visit: Visit) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,6 +30,7 @@ from kit.clock import Clock, elapsed_s
 from kit.deadlines import shanghai_day
 
 PAGE: Final = "demo.html"
+_TOLD: Final = {0, 130}  # a heli up that was asked to stop ends so
 JOURNEY: Final = "the journey of one station"
 
 
@@ -148,8 +150,14 @@ def _stay(up: Background, *, as_json: bool) -> None:
     """Say where everything is and what to try first; stay until it ends."""
     if not as_json:
         talk.say("demo-stays", gateway=up.gateway)
+    stay_until(up.process.wait, up.data)
+
+
+def stay_until(ended: Callable[[], int], folder: Path) -> None:
+    """Wait for the end of the demo's stack: quiet where it was asked for; refuses StackEnded."""
     try:
-        code = up.process.wait()
+        code = ended()
     except KeyboardInterrupt:
         return
-    raise StackEnded(folder=str(up.data), exit_code=code)
+    if code not in _TOLD:
+        raise StackEnded(folder=str(folder.absolute()), exit_code=code)

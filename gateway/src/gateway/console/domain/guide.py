@@ -98,7 +98,7 @@ def _operation(
     made = {**operation, "summary": known.get(language, english)}
     if "parameters" in operation:
         made["parameters"] = [
-            _parameter(one, guide["parameters"]) for one in operation["parameters"]
+            _parameter(one, guide["parameters"], today) for one in operation["parameters"]
         ]
     example = guide["examples"].get(name)
     if example is not None and "requestBody" in operation:
@@ -111,10 +111,12 @@ def _operation(
     return made
 
 
-def _parameter(given: Mapping[str, Any], known: Mapping[str, str]) -> Mapping[str, Any]:
+def _parameter(
+    given: Mapping[str, Any], known: Mapping[str, str], today: date
+) -> Mapping[str, Any]:
     """Fill in what must be given and is known of the demo's world."""
     if given.get("required") and given.get("name") in known:
-        return {**given, "example": known[given["name"]]}
+        return {**given, "example": dated(known[given["name"]], today)}
     return given
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from contracts.item_registry import DepartmentId, ItemId
+from contracts.item_registry import ItemId
 from contracts.joint_inspection import TargetId, VisitKind
 from joint_inspection.directory.domain import Target
 from joint_inspection.draw.domain.handles import Handle, inspector_handles, target_handles
@@ -27,7 +27,7 @@ def needs(
 
     `known` gives names and addresses as they are now; a target that is gone keeps its id.
     """
-    codes = {part.department: part.codes14 for part in asked.parts}
+    codes = {part.department: tuple(sorted(part.codes14)) for part in asked.parts}
     members = _members(directory)
     teams = defaultdict[Handle, list[Team]](list)
     for team in result.inspectors:
@@ -44,7 +44,10 @@ def needs(
             window=window,
             name=known[target.id].name if target.id in known else target.id,
             address=known[target.id].address if target.id in known else "",
-            duties=tuple(_duty(team.department, codes, draw) for team in teams[handle]),
+            duties=tuple(
+                Duty(team.department, codes[team.department], VisitKind.DRAWN, draw, item=item)
+                for team in teams[handle]
+            ),
             teams=tuple(team for team in teams[handle] if team.members),
         )
         for handle, target in _drawn(directory, result)
@@ -70,9 +73,3 @@ def _members(directory: Directory) -> dict[Handle, Member]:
         handles[one.id]: Member(one.id, one.name, one.certificate, one.valid_until)
         for one in directory.inspectors
     }
-
-
-def _duty(
-    department: DepartmentId, codes: Mapping[DepartmentId, tuple[str, ...]], draw: str
-) -> Duty:
-    return Duty(department, tuple(sorted(codes[department])), VisitKind.DRAWN, draw)

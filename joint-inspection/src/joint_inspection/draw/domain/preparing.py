@@ -12,7 +12,7 @@ from enum import StrEnum
 from operator import itemgetter
 
 from contracts.credit_service import EntityId
-from contracts.errors import Invalid
+from contracts.errors import Forbidden, Invalid
 from contracts.item_registry import DepartmentId, ItemId
 from contracts.joint_inspection import PoolId
 from joint_inspection.directory.domain import Inspector
@@ -27,7 +27,7 @@ from joint_inspection.draw.domain.handles import (
 )
 from joint_inspection.draw.domain.plan import Allocation, Beacon, Department, Mode, Plan
 from joint_inspection.draw.domain.rounds import NotTheInitiator
-from joint_inspection.pool.domain import PoolTarget
+from joint_inspection.pool.domain import Pool, PoolTarget
 from kit.deadlines import shanghai_day
 
 
@@ -55,6 +55,12 @@ class ModeUnknown(Invalid):
     """The modes are joint, coordinated and external."""
 
     code = "draw-mode-unknown"
+
+
+class PoolNotYours(Forbidden):
+    """A pool holds the targets that its maker sees: only the maker sends visits to them."""
+
+    code = "draw-pool-not-yours"
 
 
 class DepartmentTwice(Invalid):
@@ -182,6 +188,12 @@ def check_asked(asked: Asked, *, by: DepartmentId) -> None:
         raise VisitsWindowEmpty(
             field="visits_to", got=asked.visits_to.isoformat(), expected=expected
         )
+
+
+def check_pool(pool: Pool, *, by: DepartmentId) -> None:
+    """Let a department draw from its own pool; refuses PoolNotYours."""
+    if by != pool.department:
+        raise PoolNotYours(pool=pool.id, department=pool.department, yours=by)
 
 
 def check_reason(reason: str | None) -> None:

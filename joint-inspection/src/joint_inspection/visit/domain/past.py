@@ -74,7 +74,7 @@ def visit(row: PastVisit, place: Target, subject: EntityId | None) -> Visit:
         window=Window(row.on, row.on),
         name=row.name,
         address=row.address or place.address,
-        duties=(Duty(row.department, tuple(sorted(row.codes14)), row.kind, id_),),
+        duties=(Duty(row.department, tuple(sorted(row.codes14)), row.kind, id_, item=row.item),),
         started_on=row.on,
         elsewhere=True,
     )

@@ -23,7 +23,14 @@ class Request:
 def need(asked: VisitRequested, target: Target) -> Need:
     """Say what a request needs at its target; the first department asked leads."""
     duties = tuple(
-        Duty(one.department, tuple(sorted(one.codes14)), VisitKind.CLUE, asked.request, asked.clue)
+        Duty(
+            one.department,
+            tuple(sorted(one.codes14)),
+            VisitKind.CLUE,
+            asked.request,
+            asked.clue,
+            asked.item,
+        )
         for one in asked.departments
     )
     return Need(

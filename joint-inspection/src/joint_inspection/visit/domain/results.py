@@ -19,7 +19,7 @@ from contracts.joint_inspection import (
 )
 from contracts.says import Decided, Fact
 from joint_inspection.visit.domain.steps import NotYourVisit, TeamTooSmall, VisitNotInState
-from joint_inspection.visit.domain.visits import Member, State, Visit
+from joint_inspection.visit.domain.visits import Duty, Member, State, Visit
 
 
 class CategoriesMissing(Invalid):
@@ -128,7 +128,8 @@ def record(
     if not visit.started_on <= finding.inspected_on <= today:
         expected = f"{visit.started_on} – {today}"
         raise InspectedOutside(field="inspected_on", got=finding.inspected_on, expected=expected)
-    requests, draws = _causes(visit, who, code)
+    mine = [one for one in visit.duties if one.department == who and code in one.codes14]
+    requests, draws = _causes(mine)
     result = Result(
         id=id_,
         visit=visit.id,
@@ -136,7 +137,7 @@ def record(
         draw=draws[0] if draws else None,
         department=who,
         code14=code,
-        item=visit.item,
+        item=next((duty.item for duty in mine if duty.item is not None), visit.item),
         subject=visit.subject,
         region=visit.region,
         categories=categories_of(finding.categories),
@@ -148,10 +149,7 @@ def record(
     return Decided(result, says=_announced(result))
 
 
-def _causes(
-    visit: Visit, department: DepartmentId, code: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    mine = [duty for duty in visit.duties if duty.department == department and code in duty.codes14]
+def _causes(mine: Sequence[Duty]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     requests = {duty.origin for duty in mine if duty.purpose is VisitKind.CLUE}
     draws = {duty.origin for duty in mine if duty.purpose is VisitKind.DRAWN}
     return tuple(sorted(requests)), tuple(sorted(draws))

@@ -55,6 +55,7 @@ class Duty:
     purpose: VisitKind
     origin: str
     clue: str | None = None
+    item: ItemId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
   const root = document.documentElement;
+  const asked = new URLSearchParams(location.search).get("lang");
+  if (asked === "zh" || asked === "en") root.dataset.lang = asked;
   const word = (zh, en) => (root.dataset.lang === "zh" ? zh : en);
   const LEVELS = [["red", "红", "red"], ["orange", "橙", "orange"], ["yellow", "黄", "yellow"], ["blue", "蓝", "blue"]];
   const narrow = () => window.innerWidth < 620;
@@ -107,6 +109,7 @@
     root.lang = word("zh-CN", "en");
     draw();
   });
+  root.lang = word("zh-CN", "en");
   window.addEventListener("resize", draw);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   draw();
