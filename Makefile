@@ -21,7 +21,7 @@ run: setup  ## load the demo's world and stay up, and say where and what to try
 	@$(V)/heli demo --stay
 
 test: setup  ## run the tests (t=unit|contract|e2e|chaos for a part)
-	@$(V)/python -m pytest -n 2 --dist loadgroup -q $(t:%=tests/%)
+	@$(V)/python -m pytest -n 2 --dist loadfile -q $(t:%=tests/%)
 
 lint: setup  ## check style, types, import rules, layout and licences; changes nothing
 	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/lint-imports --no-cache && $(V)/mypy && $(V)/python -m pytest -q tests/unit/test_layout.py && $(V)/python -m heli.licences

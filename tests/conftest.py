@@ -92,13 +92,6 @@ def serve(engines: Engines, signing: tuple[Path, OKPKey]) -> Serve:
 # The whole stack, for journeys and chaos ------------------------------------------------------
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one worker: they share one stack."""
-    for item in items:
-        if Path(str(item.path)).parent.name in {"e2e", "chaos"}:
-            item.add_marker(pytest.mark.xdist_group("stack"))
-
-
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Start `heli up` with the sandbox on a folder of its own, and stop it at the end."""

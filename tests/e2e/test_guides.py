@@ -20,7 +20,6 @@ PAGES = [
     *sorted((ROOT / "docs" / "guides").glob("*.md")),
 ]
 BOX = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-pytestmark = pytest.mark.xdist_group("guides")
 
 
 @pytest.fixture(scope="module")

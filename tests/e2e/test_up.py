@@ -16,7 +16,6 @@ from contracts.services import SERVICES
 from heli.background import Background, UpFailed, started
 from heli.child import wait_until
 
-pytestmark = pytest.mark.xdist_group("up")
 HELI = [sys.executable, "-m", "heli"]
 
 

@@ -3,7 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.joint_inspection import VisitKind
+from heli.demo.province.planted import Kind
 from heli.demo.score import Planted, score, why_missed
+from heli.demo.words import PLANTED, VISITS
 
 A = Planted("A", "gauge_off", "gauge_off_with_sales", knowable=True, why="")
 B = Planted("B", "licence_expired", "licence_expired_with_sales", knowable=True, why="")
@@ -73,3 +76,8 @@ def test_a_miss_is_explained_by_what_was_found() -> None:
     said = why_missed([row("undetermined", reason="value-missing", lacking=lacking)])[1]
     assert said == "undetermined in 1 months: declared · tax-330100"
     assert why_missed([row("undetermined", reason="history-too-short")])[1].endswith("too-short")
+
+
+def test_the_page_has_a_word_for_every_kind_of_visit_and_of_planted_problem() -> None:
+    assert set(VISITS) == set(VisitKind)
+    assert {kind.value for kind in Kind} == set(PLANTED)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -57,6 +58,9 @@ class Asked:
 def run(**asked: Any) -> int:  # noqa: ANN401 - the fields of Asked
     """Play the demo; gives 0 when everything that it shows holds."""
     wish = Asked(**asked)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A shell starts what it puts in the background with SIGINT ignored.
+        signal.signal(number, signal.default_int_handler)
     folder = wish.data or Settings().data / DEMO
     story = Story(wish.as_json)
     began = elapsed_s()

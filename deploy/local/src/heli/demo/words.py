@@ -30,6 +30,7 @@ VISITS: Final[dict[str, Both]] = {
     "drawn": ("随机抽取", "drawn"),
     "clue": ("线索核查", "for a clue"),
     "daily": ("日常检查", "daily"),
+    "merged": ("抽取遇上线索", "drawn and a clue"),
 }
 STREAMS: Final[dict[str, str]] = {
     "metered": "计量销量",
