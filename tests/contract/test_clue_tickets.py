@@ -1,6 +1,5 @@
 """Tickets of a hotline in bulk, and what officers do with many clues at once."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -37,7 +36,7 @@ from contracts.risk_monitor import Level
 from contracts.roles import Role
 from kit.auth import Actor, system
 from kit.deadlines import shanghai_day
-from kit.testing import Running, Serve, actor, covers, until
+from kit.testing import Running, Serve, actor, covers
 
 ADMIN = actor("root", None, "000000", Role.ADMIN)
 HOTLINE = actor("12345", "hotline-330100", "330100", Role.INTEGRATOR)
@@ -63,20 +62,9 @@ async def run(serve: Serve) -> AsyncIterator[Running]:
 
 
 async def load(run: Running, rows: Sequence[dict[str, Any]], by: Actor = HOTLINE) -> dict[str, Any]:
-    """Import tickets and wait for the end; gives the job with its errors."""
-    data = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
-    async with run.client(by) as client:
-        headers = {"content-type": "application/x-ndjson"}
-        job = (await client.post("/clues:import", content=data, headers=headers)).json()
-
-        async def finished() -> bool:
-            found = (await client.get(f"/jobs/{job['id']}")).json()
-            return found["status"] in {"done", "failed"}
-
-        await until(finished)
-        state: dict[str, Any] = (await client.get(f"/jobs/{job['id']}")).json()
-        errors = (await client.get(f"/jobs/{job['id']}/errors?limit=200")).json()["items"]
-    return state | {"errors": errors}
+    """Import tickets; gives the job with its errors."""
+    job, errors = await run.load(by, "clues", rows)
+    return job | {"errors": errors}
 
 
 def told(state: dict[str, Any]) -> tuple[int, ...]:

@@ -115,24 +115,6 @@ async def world(run: Running) -> None:
     )
 
 
-async def load(
-    run: Running, collection: str, content: bytes, by: Actor = LOADER
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    async with run.client(by) as client:
-        sent = await client.post(
-            f"/{collection}:import", content=content, headers={"content-type": "text/csv"}
-        )
-        assert sent.status_code == 202, sent.text
-        job = f"/jobs/{sent.json()['id']}"
-
-        async def finished() -> bool:
-            return (await client.get(job)).json()["status"] in {"done", "failed"}
-
-        await until(finished, 60)
-        errors = (await client.get(f"{job}/errors")).json()["items"]
-        return (await client.get(job)).json(), errors
-
-
 async def get(run: Running, path: str, by: Actor = LEAD) -> dict[str, Any]:
     async with run.client(by) as client:
         answer = await client.get(path)
@@ -202,7 +184,7 @@ async def test_only_the_bad_rows_of_a_file_are_refused_and_each_says_why(run: Ru
 丁公司,9.13301E+17,某局,
 ,{OTHER},某局,
 """
-    job, errors = await load(run, "entities", rows.encode("gb18030"))
+    job, errors = await run.load(LOADER, "entities", rows.encode("gb18030"))
     assert (job["accepted"], job["rejected"], job["ignored"]) == (2, 3, ["comment"])
     assert [(one["row"], one["column"], one["code"]) for one in errors] == [
         (4, "code", "code-check-digit"),
@@ -217,8 +199,10 @@ async def test_only_the_bad_rows_of_a_file_are_refused_and_each_says_why(run: Ru
 async def test_the_same_file_again_counts_as_duplicates_and_a_changed_row_as_a_revision(
     run: Running,
 ) -> None:
-    await load(run, "entities", f"name,code\n甲加油站,{CODE}\n乙公司,{OTHER}\n".encode())
-    job, _ = await load(run, "entities", f"name,code\n甲石油,{CODE}\n乙公司,{OTHER}\n".encode())
+    await run.load(LOADER, "entities", f"name,code\n甲加油站,{CODE}\n乙公司,{OTHER}\n".encode())
+    job, _ = await run.load(
+        LOADER, "entities", f"name,code\n甲石油,{CODE}\n乙公司,{OTHER}\n".encode()
+    )
     assert (job["accepted"], job["duplicate"], job["revised"]) == (2, 1, 1)
     first, second = await said(run, EntityBatch)
     assert [(row.id, row.version, row.name) for row in second.rows] == [(FIRM, 2, "甲石油")]
@@ -228,7 +212,7 @@ async def test_the_same_file_again_counts_as_duplicates_and_a_changed_row_as_a_r
 @pytest.mark.skipif(DIRECTORY is None, reason="the real directory is not here")
 @covers("R9.1")
 async def test_a_provinces_directory_is_loaded_and_twelve_rows_are_refused(run: Running) -> None:
-    job, errors = await load(run, "entities", DIRECTORY or b"")
+    job, errors = await run.load(LOADER, "entities", DIRECTORY or b"")
     assert (job["accepted"], job["rejected"], len(errors)) == (42_770, 12, 12)
     assert all(one["expected"] for one in errors)
     suggested = [one for one in errors if one["suggestion"]]
@@ -240,7 +224,7 @@ async def test_a_provinces_directory_is_loaded_and_twelve_rows_are_refused(run: 
 
 
 async def test_anybody_authenticated_reads_the_core_of_an_entity_by_its_code(run: Running) -> None:
-    await load(run, "entities", f"name,code,address\n甲加油站,{CODE},某路1号\n".encode())
+    await run.load(LOADER, "entities", f"name,code,address\n甲加油站,{CODE},某路1号\n".encode())
     found = await get(run, f"/entities/{CODE}", OUTSIDER)
     assert (found["id"], found["name"], found["verifiable"]) == (FIRM, "甲加油站", True)
     assert (await get(run, f"/entities/{FIRM}", OUTSIDER))["asked"] is None
@@ -254,7 +238,7 @@ async def test_anybody_authenticated_reads_the_core_of_an_entity_by_its_code(run
 
 
 async def test_entities_are_listed_by_the_beginning_of_their_name(run: Running) -> None:
-    await load(run, "entities", f"name,code\n甲加油站,{CODE}\n乙公司,{OTHER}\n".encode())
+    await run.load(LOADER, "entities", f"name,code\n甲加油站,{CODE}\n乙公司,{OTHER}\n".encode())
     found = await get(run, "/entities?name=甲")
     assert [one["id"] for one in found["items"]] == [FIRM]
     first = await get(run, "/entities?limit=1")
@@ -305,7 +289,7 @@ async def test_a_resolved_subject_is_followed_and_its_records_count_for_the_enti
 ) -> None:
     await world(run)
     await in_force(run)
-    await load(run, "entities", f"name,code\n甲加油站,{CODE}\n".encode())
+    await run.load(LOADER, "entities", f"name,code\n甲加油站,{CODE}\n".encode())
     await run.hear(sighted()[0])
     subject = provisional_id("tax-330100", "91110108MA0000015X")
     await run.hear(result(run, Category.CORRECTION_ORDERED, subject=EntityId(subject)))
@@ -330,7 +314,7 @@ async def test_a_record_that_is_written_while_its_subject_is_resolved_counts_too
 ) -> None:
     await world(run)
     await in_force(run)
-    await load(run, "entities", f"name,code\n甲加油站,{CODE}\n".encode())
+    await run.load(LOADER, "entities", f"name,code\n甲加油站,{CODE}\n".encode())
     await run.hear(sighted()[0])
     subject = EntityId(provisional_id("tax-330100", "91110108MA0000015X"))
     category = Category.CORRECTION_ORDERED
@@ -365,7 +349,7 @@ async def test_a_provisional_subject_is_not_registered_by_its_id(run: Running) -
     body = {"name": "无照摊贩", "code": "prov-0123456789abcdef"}
     status, no = await post(run, "/entities", body, OFFICER)
     assert (status, no["code"]) == (422, "code-names-nobody")
-    job, (error,) = await load(run, "entities", b"name,code\nx,prov-0123456789abcdef\n")
+    job, (error,) = await run.load(LOADER, "entities", b"name,code\nx,prov-0123456789abcdef\n")
     assert (job["accepted"], error["code"]) == (0, "code-length")
 
 
@@ -374,7 +358,7 @@ async def test_a_subject_shows_the_entities_that_are_one_slip_away_until_it_is_r
 ) -> None:
     await world(run)
     rows = f"name,code\n甲加油站,{CODE}\n乙公司,{OTHER}\n"
-    await load(run, "entities", rows.encode())
+    await run.load(LOADER, "entities", rows.encode())
     exchanged = CODE[:15] + CODE[16] + CODE[15] + CODE[17]
     raws = {"91110108MA0000015X": ("one_character", 18), exchanged: ("two_exchanged", 16)}
     for raw in raws:
@@ -409,7 +393,7 @@ async def test_an_unknown_region_is_refused_in_a_request_and_kept_in_an_event(
 ) -> None:
     await world(run)
     rows = f"name,code,region\n甲,{CODE},339999\n乙,{OTHER},330100\n"
-    job, (error,) = await load(run, "entities", rows.encode())
+    job, (error,) = await run.load(LOADER, "entities", rows.encode())
     assert (job["accepted"], job["rejected"]) == (1, 1)
     assert (error["row"], error["column"], error["got"]) == (2, "region", "339999")
     assert (error["code"], error["expected"]) == ("credit-region-unknown", "GET /api/v1/regions")
@@ -420,7 +404,7 @@ async def test_an_unknown_region_is_refused_in_a_request_and_kept_in_an_event(
 {CODE},enforcement,penalty,minor,339999,{day}
 {CODE},enforcement,penalty,minor,330100,{day}
 """
-    job, (error,) = await load(run, "credit-records", rows.encode())
+    job, (error,) = await run.load(LOADER, "credit-records", rows.encode())
     assert (job["accepted"], error["code"]) == (1, "credit-region-unknown")
     event = penalty(run, Tier.GENERAL).model_copy(update={"region": RegionId("339999")})
     await run.hear(event)
@@ -600,7 +584,7 @@ async def test_records_in_bulk_keep_good_rows_and_put_wrong_codes_on_provisional
 ,,enforcement,penalty,minor,refined-oil,330100,{day},CF-5
 {CODE},,enforcement,penalty,mild,refined-oil,330100,{day},CF-6
 """
-    job, errors = await load(run, "credit-records", rows.encode())
+    job, errors = await run.load(LOADER, "credit-records", rows.encode())
     assert (job["accepted"], job["provisional"], job["duplicate"]) == (4, 2, 1)
     assert [(one["row"], one["code"]) for one in errors] == [
         (6, "record-effective-in-future"),

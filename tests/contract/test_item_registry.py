@@ -21,7 +21,7 @@ from contracts.roles import Role
 from item_registry.app import service
 from kit.auth import Actor
 from kit.deadlines import shanghai_day
-from kit.testing import Running, actor, covers, until
+from kit.testing import Running, actor, covers
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
 
@@ -68,19 +68,7 @@ async def run(serve: Serve) -> AsyncIterator[Running]:
 async def load(
     run: Running, collection: str, text: str, by: Actor = ADMIN
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    async with run.client(by) as client:
-        sent = await client.post(
-            f"/{collection}:import", content=text.encode(), headers={"content-type": "text/csv"}
-        )
-        assert sent.status_code == 202, sent.text
-        job = f"/jobs/{sent.json()['id']}"
-
-        async def finished() -> bool:
-            return (await client.get(job)).json()["status"] in {"done", "failed"}
-
-        await until(finished)
-        errors = (await client.get(f"{job}/errors")).json()["items"]
-        return (await client.get(job)).json(), errors
+    return await run.load(by, collection, text.encode())
 
 
 async def world(run: Running) -> None:

@@ -158,25 +158,6 @@ async def call(  # noqa: PLR0917 - caller, path, body and status read best in a 
     return found
 
 
-async def load(run: Running, collection: str, rows: list[Json]) -> tuple[Json, list[Json]]:
-    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    async with run.client(FEED) as client:
-        sent = await client.post(
-            f"/{collection}:import",
-            content=lines.encode(),
-            headers={"content-type": "application/x-ndjson"},
-        )
-        assert sent.status_code == 202, sent.text
-        job = f"/jobs/{sent.json()['id']}"
-
-        async def finished() -> bool:
-            return (await client.get(job)).json()["status"] in {"done", "failed"}
-
-        await until(finished)
-        errors = (await client.get(f"{job}/errors")).json()["items"]
-        return (await client.get(job)).json(), errors
-
-
 async def officers(run: Running) -> None:
     valid_until = (today(run) + timedelta(days=400)).isoformat()
     rows = [
@@ -191,7 +172,7 @@ async def officers(run: Running) -> None:
         for line in ("commerce", "tax")
         for n in (1, 2, 3)
     ]
-    job, errors = await load(run, "inspectors", rows)
+    job, errors = await run.load(FEED, "inspectors", rows)
     assert (job["accepted"], errors) == (6, [])
 
 
@@ -440,7 +421,7 @@ async def test_in_a_draw_a_department_at_its_cap_loses_its_seat_and_comes_for_a_
     await call(run, LEAD, "/targets:from-entities", {"item": OIL, "region": CITY})
     row = {"department": COMMERCE, "name": "站", "region": CITY, "item": OIL}
     rows = [row | {"entity": CODES[0], "on": today(run).isoformat()}]
-    await load(run, "visits", rows)
+    await run.load(FEED, "visits", rows)
     await drawn(run, n=3, prepared=True)
     # In the last days of a year the first working day may lie in the next, whose cap is unused.
     if (today(run) + timedelta(days=10)).year != today(run).year:
@@ -475,7 +456,7 @@ async def test_who_is_lapsed_or_recused_is_not_drawn_and_the_reason_is_told(run:
         "valid_until": (today(run) + timedelta(days=400)).isoformat(),
         "qualifications": ["fire"],
     }
-    await load(run, "inspectors", [lapsed, lapsed | unfit])
+    await run.load(FEED, "inspectors", [lapsed, lapsed | unfit])
     made = await call(run, LEAD, "/targets:from-entities", {"item": OIL, "region": CITY})
     assert made["made"] == 3
     path = "/inspectors/tax-1:recuse"
@@ -488,7 +469,7 @@ async def test_who_is_lapsed_or_recused_is_not_drawn_and_the_reason_is_told(run:
     # Declared after the pool was made and before the freeze: it holds all the same.
     mine = await call(run, TAXMAN, path, {"of": CODES[0], "reason": "近亲属任法定代表人"})
     assert mine["recusals"] == [FIRMS[0]]
-    kept = await load(run, "inspectors", [lapsed | {"id": "tax-1", "certificate": "33tax1"}])
+    kept = await run.load(FEED, "inspectors", [lapsed | {"id": "tax-1", "certificate": "33tax1"}])
     assert kept[0]["accepted"] == 1
     assert (await call(run, TAXMAN, "/inspectors/tax-1"))["recusals"] == [FIRMS[0]]
     await call(run, LEAD, f"/draws/{asked['id']}:freeze", {})
@@ -631,7 +612,7 @@ async def test_past_visits_use_up_the_cap_and_clue_driven_checks_stand_outside_i
         "on": today(run).isoformat(),
     }
     ahead = past | {"on": (today(run) + timedelta(days=3)).isoformat()}
-    job, errors = await load(run, "visits", [past, past, ahead])
+    job, errors = await run.load(FEED, "visits", [past, past, ahead])
     assert (job["accepted"], job["duplicate"], job["rejected"]) == (2, 1, 1)
     assert [(one["row"], one["code"]) for one in errors] == [(3, "past-visit-ahead")]
     (target,) = (await call(run, LEAD, f"/targets?entity={CODES[0]}"))["items"]
@@ -677,7 +658,7 @@ async def test_a_wrong_code_is_kept_as_a_provisional_subject_and_good_rows_stay(
         {"region": COUNTY},
         {"name": "丙站", "region": COUNTY, "kind": "cloud"},
     ]
-    job, errors = await load(run, "targets", rows)
+    job, errors = await run.load(FEED, "targets", rows)
     counts = ("accepted", "provisional", "duplicate", "rejected")
     assert [job[name] for name in counts] == [3, 1, 1, 2]
     assert [(one["row"], one["column"]) for one in errors] == [(4, "name"), (5, "kind")]

@@ -364,6 +364,14 @@ async def test_the_app_role_sees_no_job_of_others_and_cannot_rewrite_audit(run: 
             await rows(run, text(statement))
 
 
+async def test_a_path_with_a_slash_more_is_not_redirected_to_the_address_inside(
+    run: Running,
+) -> None:
+    async with run.client(ADMIN) as client:
+        answer = await client.get("/regions/")
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
 async def test_audit_says_who_did_what_when_and_on_which_request(run: Running) -> None:
     async with run.client(ADMIN) as client:
         headers = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
@@ -385,18 +393,10 @@ def test_the_migration_is_what_the_tables_say(run: Running) -> None:
 
 
 async def load(run: Running, data: bytes, key: str | None = None) -> dict[str, Any]:
-    headers = {"content-type": "text/csv"} | ({"idempotency-key": key} if key else {})
-    async with run.client(ADMIN) as client:
-        job = (await client.post("/regions:import", content=data, headers=headers)).json()
-
-        async def finished() -> bool:
-            found = (await client.get(f"/jobs/{job['id']}")).json()
-            return found["status"] in {"done", "failed"}
-
-        await until(finished)
-        state: dict[str, Any] = (await client.get(f"/jobs/{job['id']}")).json()
-        errors = (await client.get(f"/jobs/{job['id']}/errors")).json()["items"]
-    return state | {"errors": errors}
+    job, errors = await run.load(
+        ADMIN, "regions", data, **({"idempotency_key": key} if key else {})
+    )
+    return job | {"errors": errors}
 
 
 async def test_good_rows_are_kept_beside_bad_ones_and_each_bad_one_is_named(run: Running) -> None:

@@ -1,7 +1,6 @@
 """Visits made elsewhere, caps and what joining saved: HTTP and files, on real PostgreSQL."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
@@ -31,7 +30,7 @@ from joint_inspection.frequency.store import Which, usage
 from joint_inspection.visit.store import hold
 from kit.auth import Actor, system
 from kit.deadlines import shanghai_day
-from kit.testing import Running, Serve, actor, covers, until
+from kit.testing import Running, Serve, actor, covers
 
 OIL = ItemId("refined-oil")
 PROVINCE, CITY, COUNTY = RegionId("330000"), RegionId("330100"), RegionId("330106")
@@ -115,25 +114,6 @@ async def call(run: Running, caller: Actor, path: str, status: int = 200) -> Jso
     return found
 
 
-async def load(run: Running, collection: str, rows: list[Json]) -> tuple[Json, list[Json]]:
-    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    async with run.client(FEED) as client:
-        sent = await client.post(
-            f"/{collection}:import",
-            content=lines.encode(),
-            headers={"content-type": "application/x-ndjson"},
-        )
-        assert sent.status_code == 202, sent.text
-        job = f"/jobs/{sent.json()['id']}"
-
-        async def finished() -> bool:
-            return (await client.get(job)).json()["status"] in {"done", "failed"}
-
-        await until(finished, 120)
-        errors = (await client.get(f"{job}/errors")).json()["items"]
-        return (await client.get(job)).json(), errors
-
-
 def station(number: int, code: str, region: str = COUNTY, **more: object) -> Json:
     named = {"id": f"station-{number:05}", "name": f"第{number}加油站（示例）", "region": region}
     return named | {"entity": code, "item": OIL, "address": f"示例路{number}号"} | more
@@ -155,7 +135,7 @@ async def targets_visited(run: Running) -> list[str]:
 async def test_a_past_visit_lands_on_the_target_that_its_entity_has_at_or_near_the_place(
     run: Running,
 ) -> None:
-    await load(run, "targets", [station(1, CODES[0]), station(2, CODES[1], CITY)])
+    await run.load(FEED, "targets", [station(1, CODES[0]), station(2, CODES[1], CITY)])
     rows = [
         past(run, CODES[0]),
         past(run, CODES[0], region=CITY, department=TAX),  # told by the city's own node
@@ -163,12 +143,12 @@ async def test_a_past_visit_lands_on_the_target_that_its_entity_has_at_or_near_t
         past(run, CODES[0], region="330102"),  # another county: a place that nobody listed
         past(run, CODES[2]),
     ]
-    job, errors = await load(run, "visits", rows)
+    job, errors = await run.load(FEED, "visits", rows)
     assert (job["accepted"], errors) == (5, [])
     found = await targets_visited(run)
     assert found[:3] == ["station-00001", "station-00001", "station-00002"]
     assert len((await call(run, LEAD, "/targets"))["items"]) == 4
-    again, _ = await load(run, "visits", rows)
+    again, _ = await run.load(FEED, "visits", rows)
     assert (again["duplicate"], again["revised"]) == (5, 0)
 
 
@@ -176,21 +156,23 @@ async def test_a_past_visit_lands_on_the_target_that_its_entity_has_at_or_near_t
 async def test_of_several_shops_of_one_entity_the_address_or_else_the_name_tells_which(
     run: Running,
 ) -> None:
-    await load(run, "targets", [station(n, CODES[0]) for n in (1, 2, 3)])
+    await run.load(FEED, "targets", [station(n, CODES[0]) for n in (1, 2, 3)])
     rows = [
         past(run, CODES[0], address="示例路 ２号"),
         past(run, CODES[0], name="第3加油站(示例)"),
         past(run, CODES[0], name="又一站", address="别处9号"),
     ]
-    await load(run, "visits", rows)
+    await run.load(FEED, "visits", rows)
     found = await targets_visited(run)
     assert found[:2] == ["station-00002", "station-00003"]
     assert found[2].startswith("t-")
 
 
 async def test_a_row_of_an_unknown_region_is_refused_and_says_what_is_right(run: Running) -> None:
-    _, errors = await load(run, "targets", [station(1, CODES[0]), station(2, CODES[1], "33010x")])
-    job, others = await load(run, "visits", [past(run, CODES[0], region="99")])
+    _, errors = await run.load(
+        FEED, "targets", [station(1, CODES[0]), station(2, CODES[1], "33010x")]
+    )
+    job, others = await run.load(FEED, "visits", [past(run, CODES[0], region="99")])
     for fault, row in ((errors[0], 2), (others[0], 1)):
         assert (fault["row"], fault["column"]) == (row, "region")
         assert fault["code"] == "target-region-unknown"
@@ -208,12 +190,12 @@ async def test_a_row_of_an_unknown_region_is_refused_and_says_what_is_right(run:
 async def test_usage_says_who_is_at_or_over_a_cap_and_by_which_visits(run: Running) -> None:
     await cap(run, "commerce", 2)
     await cap(run, "tax", 1, OIL)
-    await load(run, "targets", [station(n, code) for n, code in enumerate(CODES)])
+    await run.load(FEED, "targets", [station(n, code) for n, code in enumerate(CODES)])
     rows = [past(run, CODES[0], ago=n, id=f"c0-{n}") for n in range(3)]
     rows += [past(run, CODES[1], ago=n, id=f"c1-{n}") for n in range(2)]
     rows += [past(run, CODES[0], department=TAX, id="t0")]
     rows += [past(run, CODES[2], ago=n, id=f"c2-{n}", kind="clue") for n in range(4)]
-    await load(run, "visits", rows)
+    await run.load(FEED, "visits", rows)
     found = (await call(run, LEAD, "/visits:usage"))["items"]
     seen = [(one["entity"], one["department"], one["visits"], one["cap"]) for one in found]
     assert sorted(seen) == sorted(
@@ -237,7 +219,7 @@ async def test_usage_says_who_is_at_or_over_a_cap_and_by_which_visits(run: Runni
 async def test_usage_counts_an_entity_under_all_its_ids(run: Running) -> None:
     await cap(run, "commerce", 1)
     rows = [past(run, CODES[0]), past(run, "913300006683067471", ago=1, region=CITY)]
-    job, _ = await load(run, "visits", rows)
+    job, _ = await run.load(FEED, "visits", rows)
     assert job["provisional"] == 1
     found = (await call(run, LEAD, "/visits:usage"))["items"]
     wrong = next(one["entity"] for one in found if one["entity"] != FIRMS[0])
@@ -264,7 +246,9 @@ async def test_two_plans_made_at_once_for_one_entity_share_its_cap(run: Running)
     await cap(run, "commerce", 1)
     here = {"region": COUNTY, "entity": CODES[0], "item": OIL}
     ids = ["t-1", "t-2"]
-    await load(run, "targets", [here | {"id": id_, "name": id_, "address": id_} for id_ in ids])
+    await run.load(
+        FEED, "targets", [here | {"id": id_, "name": id_, "address": id_} for id_ in ids]
+    )
     plan = {
         "item": OIL,
         "duties": [{"department": COMMERCE, "codes14": [SALE]}],
@@ -288,7 +272,7 @@ async def test_a_large_draw_holds_its_places_with_few_locks(run: Running) -> Non
 @covers("R18.3")
 async def test_the_summary_counts_visits_against_separate_inspections(run: Running) -> None:
     rows = [past(run, code, ago=n) for code in CODES[:2] for n in (0, 1)]
-    await load(run, "visits", rows)
+    await run.load(FEED, "visits", rows)
     year = today(run).year
     path = f"/visits:summary?from={year}-01-01&to={year}-12-31"
     found = await call(run, LEAD, path)

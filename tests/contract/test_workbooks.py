@@ -24,7 +24,7 @@ from kit.clock import new_id
 from kit.idempotency import KEPT, forget, idempotency
 from kit.jobs import Row, Taken, Upload
 from kit.sheets import Columns, Raw
-from kit.testing import Running, Serve, actor, until
+from kit.testing import Running, Serve, actor
 from kit.uploads import CSV, XLSX, Reading, rows_of
 
 INTEGRATOR = actor("market", "market-330100", "330100", Role.INTEGRATOR)
@@ -169,23 +169,11 @@ async def run(serve: Serve) -> AsyncIterator[Running]:
 async def load(
     run: Running, data: bytes, media: str = XLSX, language: str = "zh"
 ) -> dict[str, Any]:
+    state, errors = await run.load(INTEGRATOR, "entities", data, media, accept_language=language)
     async with run.client(INTEGRATOR) as client:
         client.headers["accept-language"] = language
-        answer = await client.post(
-            "/entities:import", content=data, headers={"content-type": media}
-        )
-        assert answer.status_code == 202, answer.text
-        path = f"/jobs/{answer.json()['id']}"
-
-        async def finished() -> bool:
-            return (await client.get(path)).json()["finished_at"] is not None
-
-        await until(finished)
-        state: dict[str, Any] = (await client.get(path)).json()
-        errors = (await client.get(f"{path}/errors")).json()["items"]
-        files = {
-            form: (await client.get(f"{path}/errors.{form}")).content for form in ("xlsx", "csv")
-        }
+        path = f"/jobs/{state['id']}/errors"
+        files = {form: (await client.get(f"{path}.{form}")).content for form in ("xlsx", "csv")}
     return state | {"errors": errors, "files": files}
 
 
@@ -344,6 +332,12 @@ async def test_an_error_sheet_belongs_to_who_sent_the_file(run: Running) -> None
     async with run.client(other) as client:
         for form in ("xlsx", "csv"):
             answer = await client.get(f"/jobs/{state['id']}/errors.{form}")
+            assert answer.status_code == 404
+    # An administrator sees how it went, and nobody's rows.
+    async with run.client(actor("admin", None, "330000", Role.ADMIN)) as client:
+        assert (await client.get(f"/jobs/{state['id']}")).json()["rejected"]
+        for kind in ("", ".xlsx", ".csv"):
+            answer = await client.get(f"/jobs/{state['id']}/errors{kind}")
             assert answer.status_code == 404
 
 

@@ -1,10 +1,22 @@
 """The body of every act with legal effect: `POST /things/{id}:act`."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError, PydanticKnownError
+
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 9998
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,18 @@ class View(BaseModel):
     )
 
 
+class FaultView(View):
+    """What is wrong with one row: of a file (a CSV's header is row 1) or of a list (from 1)."""
+
+    row: int
+    column: str
+    code: str
+    message: str
+    got: str | None = None
+    expected: str | None = None
+    suggestion: str | None = None
+
+
 def _written(value: object) -> object:
     """Refuse bare digits: 20260301 would silently be seconds since 1970, and clocks run from it."""
     if isinstance(value, (int, float)) or (isinstance(value, str) and value.strip().isdigit()):
@@ -52,7 +76,18 @@ def _written(value: object) -> object:
     return value
 
 
-Moment: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_written)]
+def in_calendar(value: datetime) -> datetime:
+    """Refuse years that a calendar of any zone cannot hold; no act of a department lies there."""
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise PydanticCustomError(
+            "year_out_of_range",
+            "a year from {first} to {last}",
+            {"first": _FIRST_YEAR, "last": _LAST_YEAR},
+        )
+    return value
+
+
+Moment: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(in_calendar)]
 
 
 class Act(Body):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NewType, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from contracts.acts import Act, Body, Headers, Moment, View
+from contracts.acts import Act, Body, Headers, Moment, View, in_calendar
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, Duty, ItemId, Part, RegionId, Stage
 from contracts.joint_inspection import Category, Disposal
@@ -314,7 +314,7 @@ def _in_china(value: datetime) -> datetime:
     return value.replace(tzinfo=_BEIJING) if value.tzinfo is None else value
 
 
-InChina: TypeAlias = Annotated[DayOrMoment, AfterValidator(_in_china)]
+InChina: TypeAlias = Annotated[DayOrMoment, AfterValidator(_in_china), AfterValidator(in_calendar)]
 
 
 class TicketRow(Body):

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, NewType
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
-from contracts.acts import Act, Body, Headers, View
+from contracts.acts import Act, Body, Headers, Moment, View
 from contracts.credit_service import EntityId, EntityKind
 from contracts.item_registry import Code14, DepartmentId, ItemId, RegionId
 from contracts.says import Fact
@@ -358,7 +358,7 @@ class NewDraw(Body):
     strata: tuple[StratumAsked, ...] = Field(min_length=1)
     grade_system: str | None = Field(default=None, description="left out: the newest grade")
     parties: tuple[DepartmentId, ...]
-    reveal_by: AwareDatetime
+    reveal_by: Moment
     visits_from: date
     visits_to: date
     mode: str = "joint"

@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, NewType
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-from contracts.acts import Act, Body, Headers, View
+from contracts.acts import Act, Body, FaultView, Headers, View
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, Part, RegionId
 from contracts.says import Fact
@@ -122,8 +123,7 @@ def _day_or_moment(value: object) -> object:
         return value.isoformat()
     if isinstance(value, str) and len(value) >= len("2026-03-01") and value[4] == value[7] == "-":
         return value
-    msg = "YYYY-MM-DD, or YYYY-MM-DDThh:mm:ss+08:00"
-    raise ValueError(msg)
+    raise PydanticCustomError("day_or_moment", "YYYY-MM-DD, or YYYY-MM-DDThh:mm:ss+08:00")
 
 
 DayOrMoment = Annotated[datetime, BeforeValidator(_day_or_moment)]
@@ -182,18 +182,6 @@ class Signals(Body):
     )
 
 
-class SignalFault(View):
-    """What is wrong with one row, counted from 1."""
-
-    row: int
-    column: str
-    code: str
-    message: str
-    got: str | None = None
-    expected: str | None = None
-    suggestion: str | None = None
-
-
 class SignalsTaken(View):
     """How the rows went: `provisional`, `duplicate` and `revised` are parts of `accepted`."""
 
@@ -202,7 +190,7 @@ class SignalsTaken(View):
     duplicate: int
     revised: int
     rejected: int
-    faults: list[SignalFault]
+    faults: list[FaultView]
 
 
 class Revision(View):

@@ -111,6 +111,7 @@ class Service:
             version="0.1.0",
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,  # a redirect would name the address inside
             generate_unique_id_function=_operation_id,
         )
         for router in self.routers:

@@ -129,7 +129,7 @@ class Verifier:
             )
             rules.validate(decoded.claims)
             return float(str(claims["exp"])), _actor(claims)
-        except (JoseError, ValueError) as no:
+        except (JoseError, ValueError, TypeError) as no:  # a forged header may hold any JSON
             raise TokenRefused(why=type(no).__name__) from no
 
 

@@ -21,7 +21,7 @@ Cell: TypeAlias = str | int | float | bool | None
 Read: TypeAlias = Callable[[Any], Any]
 
 # IEEE 754: of an integer from here on, the last digits may be gone.
-_EXACT: Final = 10**15
+EXACT: Final = 10**15
 _CHINA: Final = "+08:00"
 _DAY: Final = re.compile(
     r"(\d{4})\s*[-./年]\s*(\d{1,2})\s*[-./月]\s*(\d{1,2})\s*日?"
@@ -115,7 +115,7 @@ def plain(cell: Cell) -> Cell:
     """Write a workbook's number as a person would: whole ones without a point, lost ones so."""
     if not isinstance(cell, float):
         return cell
-    if abs(cell) >= _EXACT:
+    if abs(cell) >= EXACT:
         return f"{cell:.14E}"
     return int(cell) if cell.is_integer() else cell
 
@@ -131,7 +131,7 @@ def _text(cell: Cell) -> str:
 
 def _number(cell: Cell) -> Cell:
     if not isinstance(cell, str):
-        return cell if isinstance(cell, float) and abs(cell) >= _EXACT else plain(cell)
+        return cell if isinstance(cell, float) and abs(cell) >= EXACT else plain(cell)
     if cell.isascii() and "," not in cell:
         return cell
     text = unicodedata.normalize("NFKC", cell).replace(" ", "")

@@ -10,10 +10,10 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from kit.cells import EXACT
 from kit.rejected import Mending
 from kit.sheets import FORMULA_SIGNS, guarded
 
-_EXACT: Final = 10**15
 _CELL_CHARS: Final = 32_767  # Excel's own bound
 _FAULTY: Final = "#FFC7CE"
 _WIDE: Final = 60
@@ -88,7 +88,7 @@ def _write(sheet: Worksheet, at: int, cells: Sequence[tuple[Any, Format]]) -> No
 
 def _shown(cell: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Give a number as it is while a spreadsheet keeps it exact, and everything else as text."""
-    if isinstance(cell, (int, float)) and abs(cell) < _EXACT:
+    if isinstance(cell, (int, float)) and abs(cell) < EXACT:
         return cell
     if isinstance(cell, float):
         return f"{cell:.14E}"

@@ -4,26 +4,26 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.db import storable
 from kit.errors import code_of
-from kit.jobs import Import, Row, RowFault, fault_of, job_error, job_row
+from kit.jobs import Row, RowFault, fault_of, job_error, job_row
 from kit.sheets import Raw
 
 # So many faults of one row are told; a line may name thousands of fields that there are not.
 FAULTS: Final = 20
 
 
-def parse(spec: Import, raw: Raw) -> Row[Any] | list[RowFault]:
-    """Read a row as its collection's model, or say all that is wrong with it."""
+def parse(model: type[BaseModel], raw: Raw) -> Row[Any] | list[RowFault]:
+    """Read a row as a model, or say all that is wrong with it."""
     if raw.fields is None:
         return [RowFault(raw.number, "", "row-unreadable", {"got": raw.why})]
     try:
-        value = spec.row.model_validate(raw.fields)
+        value = model.model_validate(raw.fields)
     except ValidationError as no:
         faults = [fault_of(raw.number, one) for one in raw.faults]
         known = {fault.column for fault in faults}

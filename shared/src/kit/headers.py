@@ -53,14 +53,17 @@ def places(cells: Sequence[Any], known: Known) -> dict[str, int]:
     return {name: at for name, (_, at) in found.items()}
 
 
+def is_header(cells: Sequence[Any], known: Known, needed: frozenset[str]) -> bool:
+    """Say whether a row is the header: it names every needed field, and one at least."""
+    found = places(cells, known).keys()
+    return bool(found) and needed <= found
+
+
 def header_at(rows: Sequence[Sequence[Any]], known: Known, needed: Iterable[str]) -> int | None:
-    """Give which row is the header: the first that names every needed field, and one at least."""
+    """Give which row is the header, the first that is one."""
     must = frozenset(needed)
-    for at, cells in enumerate(rows[:HEAD_ROWS]):
-        found = places(cells, known).keys()
-        if found and must <= found:
-            return at
-    return None
+    found = (at for at, cells in enumerate(rows[:HEAD_ROWS]) if is_header(cells, known, must))
+    return next(found, None)
 
 
 def likeliest(rows: Sequence[Sequence[Any]], known: Known) -> int:

@@ -2,34 +2,33 @@
 
 import asyncio
 import hashlib
-import tomllib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.acts import FaultView
 from contracts.errors import Conflict, NotFound, TooLarge
 from contracts.roles import Role
 from kit import idempotency
+from kit.auth import Actor
 from kit.context import Caller, Ctx, Tx, router
 from kit.db import dealing
 from kit.error_sheets import as_csv, as_workbook
-from kit.errors import Sentences, language_of
-from kit.jobs import Import, job, job_chunk, job_error, new_job_id, state
+from kit.jobs import Import, JobState, job, job_chunk, job_error, new_job_id, state
 from kit.lists import Asked, Page, page
-from kit.rejected import JobErrorView, Mending, Words, mending
+from kit.rejected import Mending, Words, mending
 from kit.uploads import CSV, NDJSON, TELLING, XLSX, EmptyFile, media_of, refuse_renamed
 
 LIMIT_BYTES = 1024**3
 LIMIT_WORKBOOK = 50 * 1024**2
 CHUNK_BYTES = 1024**2
-_SAYINGS: Final = Sentences(tomllib.loads(files("kit").joinpath("sayings.toml").read_text("utf-8")))
 
 
 class JobUnfinished(Conflict):
@@ -123,10 +122,8 @@ def import_router(imports: tuple[Import, ...]) -> APIRouter:
 
     @routes.get("/jobs/{job_id}")
     async def get_job(job_id: str, *, request: Request, tx: Tx, caller: Caller) -> JobView:
-        """Give a job's state; it belongs to the client that sent it."""
-        found = await state(tx, job_id)
-        if found is None or (found.client != caller.id and Role.ADMIN not in caller.roles):
-            raise NotFound(job=job_id)
+        """Give a job's state to the client that sent it, and to an administrator."""
+        found = await _job(tx, job_id, caller, state_only=True)
         view = JobView.model_validate(found, from_attributes=True)
         if view.fault is None:
             return view
@@ -137,9 +134,9 @@ def import_router(imports: tuple[Import, ...]) -> APIRouter:
     @routes.get("/jobs/{job_id}/errors")
     async def get_job_errors(
         job_id: str, *, request: Request, tx: Tx, caller: Caller, asked: Asked
-    ) -> Page[JobErrorView]:
-        """Give what was wrong with each rejected row, in the order of the file."""
-        await get_job(job_id, request=request, tx=tx, caller=caller)
+    ) -> Page[FaultView]:
+        """Give the sender what was wrong with each rejected row, in the order of the file."""
+        await _job(tx, job_id, caller)
         query = select(
             job_error.c.row,
             job_error.c.place,
@@ -156,7 +153,7 @@ def import_router(imports: tuple[Import, ...]) -> APIRouter:
         return Page(items=items, next=next_)
 
     for form in (_Form("xlsx", XLSX, as_workbook), _Form("csv", f"{CSV}; charset=utf-8", as_csv)):
-        _add_errors(routes, form, get_job)
+        _add_errors(routes, form)
     return routes
 
 
@@ -169,7 +166,19 @@ class _Form:
     write: Callable[[Mending], bytes]
 
 
-def _add_errors(routes: APIRouter, form: _Form, get_job: Callable[..., Awaitable[JobView]]) -> None:
+async def _job(
+    tx: AsyncConnection, id_: str, caller: Actor, *, state_only: bool = False
+) -> JobState:
+    """Give the caller's own job; its rows, which may hold personal data, are nobody else's."""
+    found = await state(tx, id_)
+    if found is None or not (
+        found.client == caller.id or (state_only and Role.ADMIN in caller.roles)
+    ):
+        raise NotFound(job=id_)
+    return found
+
+
+def _add_errors(routes: APIRouter, form: _Form) -> None:
     async def errors_file(
         job_id: str,
         *,
@@ -178,7 +187,7 @@ def _add_errors(routes: APIRouter, form: _Form, get_job: Callable[..., Awaitable
         caller: Caller,
         after: Annotated[int, Query(ge=0, description="其后的行 rows after this one")] = 0,
     ) -> Response:
-        job = await get_job(job_id, request=request, tx=tx, caller=caller)
+        job = await _job(tx, job_id, caller)
         if job.finished_at is None:
             raise JobUnfinished(job=job_id, status=job.status)
         mend = await mending(tx, job_id, _words(request), after)
@@ -207,8 +216,7 @@ def _add_errors(routes: APIRouter, form: _Form, get_job: Callable[..., Awaitable
 
 
 def _words(request: Request) -> Words:
-    language = language_of(request.headers.get("accept-language"))
-    return Words(request.app.state.sentences, _SAYINGS, language)
+    return Words.of(request.app.state.sentences, request.headers.get("accept-language"))
 
 
 def _add_import(routes: APIRouter, spec: Import) -> None:

@@ -97,12 +97,13 @@ job_row = Table(
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Whose rows these are: the job, the client, its department and line."""
+    """Whose rows these are: the job, the client, its department and line, and its request."""
 
     job: str
     client: str
     department: str | None
     line: str | None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,37 +5,28 @@ is: what was mended is taken, and the added column says nothing.
 """
 
 import json
+import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from itertools import islice
 from typing import Any, Final
 
-from pydantic import BaseModel
 from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kit.errors import Sentences
+from contracts.acts import FaultView
+from kit.errors import Sentences, language_of
 from kit.headers import REASON, is_reason
 from kit.jobs import job, job_error, job_row
 
+_SAYINGS: Final = Sentences(tomllib.loads(files("kit").joinpath("sayings.toml").read_text("utf-8")))
 # So many rows, cells and bytes of rows stand in one file; `after` gives the next ones.
 ROWS: Final = 50_000
 CELLS: Final = 2_000_000
 BYTES: Final = 32 * 1024**2
 # So many names of NDJSON fields become columns: each line may have others.
 NAMES: Final = 200
-
-
-class JobErrorView(BaseModel):
-    """One fault of one row; the header of a CSV is row 1."""
-
-    row: int
-    column: str
-    code: str
-    message: str
-    got: str | None = None
-    expected: str | None = None
-    suggestion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +37,14 @@ class Words:
     sayings: Sentences
     language: str
 
-    def fault(self, row: int, column: str, code: str, facts: Mapping[str, Any]) -> JobErrorView:
+    @classmethod
+    def of(cls, refusals: Sentences, accept_language: str | None) -> "Words":
+        """Take a service's refusals, in the language that a caller prefers."""
+        return cls(refusals, _SAYINGS, language_of(accept_language))
+
+    def fault(self, row: int, column: str, code: str, facts: Mapping[str, Any]) -> FaultView:
         """Say what is wrong, what was got, and what would be right."""
-        return JobErrorView(
+        return FaultView(
             row=row,
             column=column,
             code=code,
@@ -65,7 +61,7 @@ class Words:
             return self.refusals.say(code, self.language, facts)
         return _text(facts.get("expected") or facts.get("error"))
 
-    def reason(self, fault: JobErrorView, label: str) -> str:
+    def reason(self, fault: FaultView, label: str) -> str:
         """Say one fault in one sentence of the added column."""
         parts = {
             name: self.sayings.say(name, self.language, {"value": value}) if value else ""
@@ -104,7 +100,7 @@ async def mending(tx: AsyncConnection, id_: str, words: Words, after: int = 0) -
     query = select(job_error.c.row, job_error.c.column, job_error.c.code, job_error.c.facts).where(
         job_error.c.job == id_, job_error.c.row > after, job_error.c.row <= last
     )
-    faults: dict[int, list[JobErrorView]] = {}
+    faults: dict[int, list[FaultView]] = {}
     wrong = await tx.execute(query.order_by(job_error.c.row, job_error.c.place))
     for row, column, code, facts in wrong:
         faults.setdefault(row, []).append(words.fault(row, column, code, facts))
@@ -164,7 +160,7 @@ class _Table:
     def line(
         self,
         cells: Any,  # noqa: ANN401 - a list of cells, or an object of NDJSON
-        faults: Sequence[JobErrorView],
+        faults: Sequence[FaultView],
         words: Words,
     ) -> tuple[list[Any], set[int]]:
         """Give a row with its reasons, and which of its cells are faulty."""

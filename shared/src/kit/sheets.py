@@ -109,8 +109,7 @@ class Sheet:
         """Take a row in which the header is still looked for; refuses HeaderMissing."""
         cells = cells[: headers.COLUMNS]
         self._head.append((number, cells))
-        found = headers.places(cells, self.columns.known)
-        if found and self.columns.needed <= found.keys():
+        if headers.is_header(cells, self.columns.known, self.columns.needed):
             self.titles = [above for _, above in self._head[:-1]]
             self.open(cells)
         elif len(self._head) >= headers.HEAD_ROWS:

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,6 +24,8 @@ from kit.db import Database
 
 _WAIT_S = 15.0
 _LOOK_S = 0.03
+_LOAD_S = 120.0
+_ERRORS = 200  # the longest page
 
 
 def covers(*requirements: str) -> pytest.MarkDecorator:
@@ -100,6 +103,37 @@ class Running:
             data = envelope.model_dump_json().encode()
             await reader.take([reader.read(envelope.id, data)])
             await self.no_dead_letters()
+
+    async def load(
+        self,
+        caller: Actor,
+        collection: str,
+        content: bytes | Sequence[Mapping[str, Any]],
+        media: str = "text/csv",
+        **headers: str,
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Import a file (rows as dicts go as NDJSON) and wait for its end.
+
+        Gives the job and its first errors. `headers` have `_` for `-`, such as `idempotency_key`.
+        """
+        if not isinstance(content, bytes):
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in content)
+            content, media = "".join(lines).encode(), "application/x-ndjson"
+        async with self.client(caller) as client:
+            client.headers.update({name.replace("_", "-"): headers[name] for name in headers})
+            answer = await client.post(
+                f"/{collection}:import", content=content, headers={"content-type": media}
+            )
+            assert answer.status_code == httpx.codes.ACCEPTED, answer.text  # noqa: S101 - a test's own check
+            path = f"/jobs/{answer.json()['id']}"
+
+            async def ended() -> bool:
+                return (await client.get(path)).json()["finished_at"] is not None
+
+            await until(ended, _LOAD_S)
+            job: dict[str, Any] = (await client.get(path)).json()
+            errors = (await client.get(f"{path}/errors", params={"limit": _ERRORS})).json()
+            return job, errors["items"]
 
     async def no_dead_letters(self) -> None:
         """Fail if an event could not be handled."""

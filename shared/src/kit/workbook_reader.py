@@ -27,6 +27,8 @@ from python_calamine import (
 
 from kit import headers
 
+# As in kit.cells, which needs pydantic: this process starts without it.
+_EXACT: Final = 10**15
 _MEMORY: Final = 1536 * 1024**2
 _CPU_S: Final = 120
 _ENTRIES: Final = 1000
@@ -34,7 +36,6 @@ _UNPACKED: Final = 400 * 1024**2
 # Small sheets that repeat themselves pack better than any that matter.
 _FREE: Final = 16 * 1024**2
 _RATIO: Final = 100
-_EXACT: Final = 10**15
 _ZIP: Final = b"PK\x03\x04"
 _SINCE_1904: Final = re.compile(rb"date1904\s*=\s*[\"'](?:1|true)[\"']")
 _BOUNDS: Final = f"≤ {_UNPACKED >> 20} MiB unpacked, ratio ≤ {_RATIO}, ≤ {_ENTRIES} parts"

@@ -38,6 +38,12 @@ _FORGET_S = 3600.0
 # Rows of so many pieces wait for a whole batch: wide ones would fill the memory.
 _PIECES = 8
 
+# The collection and how the file is read, then an Upload's fields.
+_NEXT = tuple(
+    job.c[name]
+    for name in ("collection", "media", "id", "client", "department", "line", "traceparent")
+)
+
 _log = get(__name__)
 
 
@@ -77,9 +83,7 @@ async def _forget(database: Database) -> None:
 async def _next(database: Database, specs: Iterable[str]) -> tuple[str, Upload, str] | None:
     async with database.begin(system(database.service), "jobs") as tx:
         query = (
-            select(
-                job.c.collection, job.c.id, job.c.client, job.c.department, job.c.line, job.c.media
-            )
+            select(*_NEXT)
             .where(job.c.status.in_(["queued", "running"]), job.c.collection.in_(list(specs)))
             .order_by(job.c.created_at, job.c.id)
             .limit(1)
@@ -87,9 +91,10 @@ async def _next(database: Database, specs: Iterable[str]) -> tuple[str, Upload, 
         found = (await tx.execute(query)).one_or_none()
         if found is None:
             return None
-        collection, id_, client, department, line, media = found
-        await tx.execute(job.update().where(job.c.id == id_).values(status="running"))
-        return collection, Upload(id_, client, department, line), media
+        collection, media, *about = found
+        upload = Upload(*about)
+        await tx.execute(job.update().where(job.c.id == upload.job).values(status="running"))
+        return collection, upload, media
 
 
 async def _work(database: Database, spec: Import, upload: Upload, media: str) -> None:
@@ -180,14 +185,15 @@ async def _take(database: Database, spec: Import, upload: Upload, raws: list[Raw
     rows: list[Row[Any]] = []
     faults: list[RowFault] = []
     for raw in raws:
-        parsed = parse(spec, raw)
+        parsed = parse(spec.row, raw)
         if isinstance(parsed, Row):
             rows.append(parsed)
         else:
             faults += parsed
-    trace = await _trace(database, upload.job)
     operation = f"{spec.collection}:import"
-    async with database.begin(system(database.service), operation, traceparent=trace) as tx:
+    async with database.begin(
+        system(database.service), operation, traceparent=upload.traceparent
+    ) as tx:
         mine = select(job.c.read).where(job.c.id == upload.job, job.c.status == "running")
         read = (await tx.execute(mine.with_for_update())).scalar_one_or_none()
         if read is None or read >= raws[-1].number:
@@ -206,14 +212,6 @@ async def _take(database: Database, spec: Import, upload: Upload, raws: list[Raw
             "read": raws[-1].number,
         }
         await tx.execute(job.update().where(job.c.id == upload.job).values(**add))
-
-
-async def _trace(database: Database, id_: str) -> str | None:
-    async with database.begin(system(database.service), "jobs") as tx:
-        found: str | None = (
-            await tx.execute(select(job.c.traceparent).where(job.c.id == id_))
-        ).scalar_one()
-        return found
 
 
 async def _finish(database: Database, id_: str, reading: Reading, no: Refusal | None) -> None:

@@ -1,5 +1,6 @@
 """Internal tokens and keys of scope."""
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,7 +60,9 @@ def test_a_token_with_no_algorithm_an_old_date_or_another_audience_is_refused(
         token = jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
         with pytest.raises(TokenRefused):
             verifier.actor(token)
-    for nonsense in ("", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjMSJ9."):
+    crit = base64.urlsafe_b64encode(b'{"alg":"Ed25519","crit":1}').decode().rstrip("=")
+    none = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjMSJ9."
+    for nonsense in ("", "a.b.c", none, f"{crit}.eyJzdWIiOiJjMSJ9.AA"):
         with pytest.raises(TokenRefused):
             verifier.actor(nonsense)
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from contracts.acts import Act
 from contracts.errors import Invalid, NotFound
 from kit.acts import ActedInFuture
-from kit.errors import Sentences, language_of, problem
+from kit.errors import Sentences, code_of, language_of, problem
 
 SENTENCES = Sentences.load("kit")
 
@@ -43,6 +43,16 @@ def test_a_problem_names_the_field_what_was_got_and_what_would_be_right() -> Non
 def test_bare_digits_are_no_moment_of_an_act(value: object) -> None:
     with pytest.raises(ValidationError):
         Act.model_validate({"acted_on": value})
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-08:00"])
+def test_a_moment_of_an_act_lies_where_every_calendar_can_hold_it(value: str) -> None:
+    with pytest.raises(ValidationError) as no:
+        Act.model_validate({"acted_on": value})
+    (detail,) = no.value.errors()
+    assert code_of(detail["type"]) == "field-invalid"
+    expected = SENTENCES.say(f"expected-{detail['type']}", "en", detail["ctx"])
+    assert expected == "a moment in the years 1900 to 9998"
 
 
 def test_facts_that_are_no_field_stand_beside_the_code() -> None:

@@ -5,7 +5,6 @@ import pytest
 from contracts.acts import Body
 from kit.error_sheets import as_csv
 from kit.faults import FAULTS, parse
-from kit.jobs import Import, Taken
 from kit.rejected import Mending
 from kit.sheets import Raw
 
@@ -14,12 +13,8 @@ class Named(Body):
     id: str
 
 
-async def take(*_: object) -> Taken:
-    return Taken(0)
-
-
 def test_of_a_row_with_thousands_of_faults_only_the_first_are_told() -> None:
-    faults = parse(Import("things", Named, take), Raw(1, {f"k{n}": n for n in range(5000)}))
+    faults = parse(Named, Raw(1, {f"k{n}": n for n in range(5000)}))
     assert isinstance(faults, list)
     assert len(faults) == FAULTS
     assert (faults[0].column, faults[0].code) == ("id", "field-missing")

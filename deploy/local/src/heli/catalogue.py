@@ -16,38 +16,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from contracts import (
-    clue_dispatch,
-    credit_service,
-    gateway,
-    item_registry,
-    joint_inspection,
-    risk_monitor,
-)
 from contracts.roles import OPERATIONS, PUBLIC
-from contracts.says import Fact
 from contracts.services import SERVICES
 from heli import licences, refusals
 from heli.databases import Database, provision
 from heli.engines import Engines
+from heli.facts import facts
 from kit.openapi import merge
 
 ROOT = Path.cwd()
 OUT = ROOT / "docs" / "generated"
 SHOWN = ROOT / "gateway" / "src" / "gateway" / "console"  # what the gateway's pages show
-_OWNERS = (item_registry, credit_service, risk_monitor, clue_dispatch, joint_inspection, gateway)
 _KINDS = {"R": "R 复制状态", "F": "F 事实"}
-
-
-def facts() -> list[type[Fact]]:
-    """Give every event of the contracts, by owner, in the order of the files."""
-    found = [
-        thing
-        for module in _OWNERS
-        for thing in vars(module).values()
-        if isinstance(thing, type) and issubclass(thing, Fact) and thing is not Fact
-    ]
-    return list(dict.fromkeys(found))
 
 
 def describe(package: str) -> dict[str, Any]:

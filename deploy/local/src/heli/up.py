@@ -30,8 +30,8 @@ def run(settings: Settings, plan: Plan, *, as_json: bool) -> None:
     except Told:
         if not as_json:
             talk.say("stopping")
-    except Exception:
-        if stack.ours:  # a full disk has many names, none of which says so
+    except Exception:  # any: it is raised on, unless the disk is full, which has many names
+        if stack.ours:
             check_room(stack.folder, _ROOM_MB)
         raise
     finally:

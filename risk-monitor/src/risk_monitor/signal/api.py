@@ -5,14 +5,12 @@ from datetime import date, datetime, time
 from typing import Annotated, Any
 
 from fastapi import Query, Request
-from pydantic import ValidationError
 from sqlalchemy import Row as SqlRow
 
 from contracts.errors import TooLarge
 from contracts.risk_monitor import (
     Revision,
     Sent,
-    SignalFault,
     SignalId,
     SignalRow,
     Signals,
@@ -22,9 +20,11 @@ from contracts.risk_monitor import (
 from kit import entities
 from kit.context import Caller, Now, Tx, router
 from kit.deadlines import SHANGHAI, shanghai_day
-from kit.errors import Sentences, language_of
+from kit.faults import parse
 from kit.jobs import Row, RowFault
 from kit.lists import Asked, Page, page
+from kit.rejected import Words
+from kit.sheets import Raw
 from risk_monitor.signal.domain import subject_id
 from risk_monitor.signal.store import reading, writing
 from risk_monitor.signal.store.writing import Parcel
@@ -44,7 +44,7 @@ async def post_signals(body: Signals, request: Request, tx: Tx, caller: Caller) 
     rows, faults = _read(body.rows)
     taken = await writing.receive(tx, rows, Parcel(caller.department, caller.line))
     faults += taken.faults
-    language = language_of(request.headers.get("accept-language"))
+    words = Words.of(request.app.state.sentences, request.headers.get("accept-language"))
     shown = sorted(faults, key=lambda fault: fault.row)
     return SignalsTaken(
         accepted=taken.accepted,
@@ -52,7 +52,7 @@ async def post_signals(body: Signals, request: Request, tx: Tx, caller: Caller) 
         duplicate=taken.duplicate,
         revised=taken.revised,
         rejected=len({fault.row for fault in faults}),
-        faults=[_fault(one, request.app.state.sentences, language) for one in shown],
+        faults=[words.fault(one.row, one.column, one.code, one.facts) for one in shown],
     )
 
 
@@ -60,27 +60,12 @@ def _read(raws: list[dict[str, Any]]) -> tuple[list[Row[SignalRow]], list[RowFau
     rows: list[Row[SignalRow]] = []
     faults: list[RowFault] = []
     for number, raw in enumerate(raws, start=1):
-        try:
-            rows.append(Row(number, SignalRow.model_validate(raw)))
-        except ValidationError as no:
-            for detail in no.errors():
-                code = "field-missing" if detail["type"] == "missing" else "field-invalid"
-                facts = {"got": str(detail["input"])[:200], "said": detail["msg"]}
-                column = ".".join(str(part) for part in detail["loc"])
-                faults.append(RowFault(number, column, code, facts | {"kind": detail["type"]}))
+        read = parse(SignalRow, Raw(number, raw))
+        if isinstance(read, Row):
+            rows.append(read)
+        else:
+            faults += read
     return rows, faults
-
-
-def _fault(fault: RowFault, sentences: Sentences, language: str) -> SignalFault:
-    facts = fault.facts | {"field": fault.column}
-    told = {name: facts.get(name) for name in ("got", "expected", "suggestion")}
-    return SignalFault(
-        row=fault.row,
-        column=fault.column,
-        code=fault.code,
-        message=sentences.say(fault.code, language, facts),
-        **{name: None if value is None else str(value) for name, value in told.items()},
-    )
 
 
 @signals.get("")

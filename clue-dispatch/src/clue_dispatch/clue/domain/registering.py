@@ -6,6 +6,7 @@ result → clue. What makes a clue is policy (`terms`).
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from clue_dispatch.clue.domain.matter import Clue
 from clue_dispatch.routing.domain import Route
@@ -95,21 +96,14 @@ def register(
     """
     clue = Clue(
         id=id_,
+        **_told(brought),
         origin=brought.origin,
-        subject=brought.subject,
-        item=brought.item,
-        region=brought.region,
-        summary=brought.summary,
         brought_by=brought.department,
         owner=route.lead or brought.department,
         route=route,
         registered_on=at,
         dispatch_due=due(at, terms.dispatch, calendar),
         moved_on=at,
-        source_due_at=brought.source_due_at,
-        name=brought.name,
-        place=brought.place,
-        complaint=brought.complaint,
     )
     return Decided(clue, says=_said(clue, sighted))
 
@@ -129,18 +123,7 @@ def revise(
     A clue that is with a lead stays as it was given to it. One that came back keeps the clock that
     the return began. Refuses: AlreadyDispatched.
     """
-    revised = replace(
-        clue,
-        subject=brought.subject,
-        item=brought.item,
-        region=brought.region,
-        summary=brought.summary,
-        source_due_at=brought.source_due_at,
-        name=brought.name,
-        place=brought.place,
-        complaint=brought.complaint,
-        registered_on=at,
-    )
+    revised = replace(clue, **_told(brought), registered_on=at)
     if revised == clue:
         return None
     if clue.state is not ClueState.REGISTERED:
@@ -159,6 +142,20 @@ def revise(
     if about == (revised.subject, revised.item, revised.region):
         return Decided(revised)
     return Decided(replace(revised, became=None), says=_said(revised, sighted))
+
+
+def _told(brought: Brought) -> dict[str, Any]:
+    """Give what a source may correct: a field of a clue that is not here stays as it was."""
+    return {
+        "subject": brought.subject,
+        "item": brought.item,
+        "region": brought.region,
+        "summary": brought.summary,
+        "source_due_at": brought.source_due_at,
+        "name": brought.name,
+        "place": brought.place,
+        "complaint": brought.complaint,
+    }
 
 
 def _said(clue: Clue, sighted: SubjectSighted | None) -> tuple[Fact, ...]:

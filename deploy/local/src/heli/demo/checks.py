@@ -4,18 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contracts import (
-    clue_dispatch,
-    credit_service,
-    gateway,
-    item_registry,
-    joint_inspection,
-    risk_monitor,
-)
-from contracts.says import Fact
 from heli.client import Client
 from heli.demo.province.sheets import Province
 from heli.demo.score import Score
+from heli.facts import facts
 
 # Both over planted problems; below this the demo fails.
 FLOOR: Final = 0.9
@@ -34,24 +26,6 @@ HANGS_ON: Final = {
 
 Event = dict[str, Any]
 Check = dict[str, Any]
-
-
-def every_event() -> set[str]:
-    """Give the type of every event in the contracts."""
-    owners = (
-        item_registry,
-        credit_service,
-        risk_monitor,
-        clue_dispatch,
-        joint_inspection,
-        gateway,
-    )
-    return {
-        thing.type
-        for owner in owners
-        for thing in vars(owner).values()
-        if isinstance(thing, type) and issubclass(thing, Fact) and thing is not Fact
-    }
 
 
 def of_score(found: Score) -> list[Check]:
@@ -129,7 +103,7 @@ def _path(events: Mapping[str, Event], start: Event) -> list[Event]:
 
 
 def _occurred(events: Mapping[str, Event]) -> Check:
-    lacking = sorted(every_event() - {event["type"] for event in events.values()})
+    lacking = sorted({fact.type for fact in facts()} - {e["type"] for e in events.values()})
     loose = [
         event["id"]
         for event in events.values()
