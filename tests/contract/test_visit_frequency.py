@@ -2,13 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from contracts.credit_service import EntityBatch, EntityId, EntityKind, EntityRow, EntityStatus
+from contracts.credit_service import (
+    EntityBatch,
+    EntityId,
+    EntityKind,
+    EntityRow,
+    EntityStatus,
+    GradeChanged,
+)
 from contracts.item_registry import (
     CapPublished,
     DepartmentChanged,
@@ -26,10 +34,12 @@ from contracts.item_registry import (
 from contracts.joint_inspection import TargetId, VisitKind
 from contracts.roles import Role
 from joint_inspection.app import service
+from joint_inspection.draw.store import grades
 from joint_inspection.frequency.store import Which, usage
 from joint_inspection.visit.store import hold
 from kit.auth import Actor, system
 from kit.deadlines import shanghai_day
+from kit.entities import families
 from kit.testing import Running, Serve, actor, covers
 
 OIL = ItemId("refined-oil")
@@ -166,6 +176,56 @@ async def test_of_several_shops_of_one_entity_the_address_or_else_the_name_tells
     found = await targets_visited(run)
     assert found[:2] == ["station-00002", "station-00003"]
     assert found[2].startswith("t-")
+
+
+async def test_nobody_writes_over_a_past_visit_that_another_department_reported(
+    run: Running,
+) -> None:
+    other = replace(FEED, id="client-2", department="tax-330100")
+    rows = [past(run, CODES[0], id="v-1"), past(run, CODES[1])]
+    await run.load(FEED, "visits", rows)
+    job, errors = await run.load(other, "visits", [rows[0] | {"name": "另一站"}, rows[1]])
+    assert [(one["row"], one["code"]) for one in errors] == [(1, "visit-taken")]
+    assert (job["accepted"], job["duplicate"], job["revised"]) == (1, 1, 0)  # one visit, told twice
+    assert (await call(run, LEAD, "/visits/v-1"))["target_name"] == "甲站"
+
+
+async def test_a_merge_after_a_merge_is_one_subject_with_the_newest_grade_of_all_its_ids(
+    run: Running,
+) -> None:
+    """a and b became c, c became d; x and y became each other, which ends nowhere."""
+    became = {"a": "c", "b": "c", "c": "d", "d": None, "x": "y", "y": "x", "z": None}
+    rows = tuple(
+        EntityRow(
+            id=EntityId(id_),
+            version=1,
+            name=id_,
+            kind=EntityKind.LEGAL_PERSON,
+            status=EntityStatus.ACTIVE,
+            alias_of=None if other is None else EntityId(other),
+        )
+        for id_, other in became.items()
+    )
+    await run.hear(EntityBatch(batch="b-merges", rows=rows))
+    for day, id_, word in ((1, "b", "C"), (2, "a", "B"), (1, "z", "A")):
+        await run.hear(
+            GradeChanged(
+                id=f"oil_{id_}",
+                entity=EntityId(id_),
+                system="oil",
+                system_version=1,
+                grade=word,
+                points=80,
+                valid_from=date(2026, 1, day),
+            )
+        )
+    asked = [EntityId(one) for one in ("a", "d", "x", "z", "unknown")]
+    async with run.db.begin(system("joint-inspection"), "test") as tx:
+        found = await families(tx, asked)
+        words = await grades(tx, frozenset(asked), "oil")
+    one = frozenset("abcd")
+    assert [found[id_] for id_ in asked] == [one, one, {"x", "y"}, {"z"}, {"unknown"}]
+    assert words == {"a": "B", "d": "B", "z": "A"}
 
 
 async def test_a_row_of_an_unknown_region_is_refused_and_says_what_is_right(run: Running) -> None:

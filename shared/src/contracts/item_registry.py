@@ -4,7 +4,15 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, ClassVar, NewType
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from contracts.acts import Act, Body, Headers, View
 from contracts.says import Fact
@@ -408,6 +416,14 @@ class NewDuty(Body):
     basis: ABasis | None = None
     from_: date | None = Field(default=None, alias="from")
     to: date | None = None
+
+    @field_validator("to")
+    @classmethod
+    def _after_from(cls, to: date | None, read: ValidationInfo) -> date | None:
+        first = read.data.get("from_")
+        if to is not None and first is not None and to <= first:
+            raise PydanticCustomError("not_after", "later than {first}", {"first": first})
+        return to
 
 
 class Listed(Body):

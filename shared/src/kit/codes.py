@@ -28,6 +28,8 @@ _OLDEST_NUMBER: Final = re.compile(r"[0-9]{13}")
 _FLOAT_SHOWN: Final = re.compile(r"[0-9](?:[.,][0-9]+)?E\+?[0-9]{1,2}")
 _FLOAT_KEPT: Final = re.compile(r"[0-9]{15}000(?:\.0+)?")
 _PERSON: Final = re.compile(r"[0-9]{17}[0-9X]")
+# Province 11–83, then a birth year 19xx or 20xx (GB 11643-1999).
+_PERSON_LIKE: Final = re.compile(r"[1-8][0-9]{5}(?:19|20)[0-9]{9}[0-9X]")
 _ITEM: Final = re.compile(r"[0-9]{14}")
 _LOOKALIKES: Final[dict[str, str]] = {"l": "1", "I": "1", "i": "1", "O": "0", "o": "0"}
 _ORGANISATION_VALUES: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -157,10 +159,10 @@ def _checks(text: str) -> bool:
 def _fault(typed: str, text: str) -> Fault:
     """Say what is wrong with a code that names nobody, the most telling first."""
     got = typed[:_SHOWN]
+    if _like_a_person(text):
+        return Fault("code-person", "code", f"{text[:3]}{'*' * 13}{text[-2:]}", LENGTHS)
     if _FLOAT_SHOWN.fullmatch(text) or _FLOAT_KEPT.fullmatch(text):
         return Fault("code-excel", "code", got, LENGTHS)  # 15 digits survive a double, not 18
-    if _PERSON.fullmatch(text) and person_id_ok(text):
-        return Fault("code-person", "code", f"{text[:3]}{'*' * 13}{text[-2:]}", LENGTHS)
     letters = [letter for letter in _LOOKALIKES if letter in typed]
     suggestion = _suggestion(typed)
     if letters and len(text) in (15, 18) and text.isascii() and text.isalnum():
@@ -168,6 +170,22 @@ def _fault(typed: str, text: str) -> Fault:
         return Fault("code-lookalike", "code", got, ALPHABET, suggestion or swaps)
     word, expected = _form(text)
     return Fault(word, "code", got, expected, suggestion)
+
+
+def _like_a_person(text: str) -> bool:
+    """Say whether a code reads as a citizen's number, mistyped or not: a province and a birth date.
+
+    One digit wrong is still a person's number for everybody who knows the person.
+    """
+    return _PERSON_LIKE.fullmatch(text) is not None and _is_day(text[6:14])
+
+
+def _is_day(digits: str) -> bool:
+    try:
+        date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return False
+    return True
 
 
 def _form(text: str) -> tuple[str, str]:

@@ -3,11 +3,24 @@
 A merge is `alias_of`: a reader keeps the alias and follows it when it looks something up.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Index, Integer, Table, Text, select
+from sqlalchemy import (
+    CTE,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    func,
+    literal,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.credit_service import EntityBatch, EntityId
@@ -48,12 +61,35 @@ async def known(tx: AsyncConnection, ids: Iterable[str]) -> dict[EntityId, Entit
     return {row[0]: Entity(*row) for row in await tx.execute(query)}
 
 
-async def same(tx: AsyncConnection, id_: EntityId) -> tuple[EntityId, ...]:
-    """Give every id of one subject: itself, what it became, and what became it."""
-    became = select(entity.c.alias_of).where(entity.c.id == id_, entity.c.alias_of.is_not(None))
-    target = EntityId((await tx.execute(became)).scalar_one_or_none() or id_)
-    others = (await tx.execute(select(entity.c.id).where(entity.c.alias_of == target))).scalars()
-    return tuple(dict.fromkeys([target, id_, *(EntityId(other) for other in others)]))
+def family(ids: Iterable[str]) -> CTE:
+    """Give (asked, id) for every id of some subjects: itself, what it became, what became it.
+
+    A merge may follow on a merge: both directions are walked to their ends.
+    """
+    given = func.unnest(literal(sorted(set(ids)), type_=ARRAY(Text))).column_valued("given")
+    found = select(given.label("asked"), given.label("id")).cte("family", recursive=True)
+    after = select(entity.c.alias_of).where(
+        entity.c.id == found.c.id, entity.c.alias_of.is_not(None)
+    )
+    before = select(entity.c.id).where(entity.c.alias_of == found.c.id)
+    next_ = union_all(after, before).lateral("next").c
+    return found.union(select(found.c.asked, next_[0]))  # without doubles, so that a circle ends
+
+
+async def families(
+    tx: AsyncConnection, ids: Iterable[EntityId]
+) -> dict[EntityId, frozenset[EntityId]]:
+    """Give every id of each subject."""
+    found = defaultdict[EntityId, set[EntityId]](set)
+    pairs = family(ids)
+    for asked, id_ in await tx.execute(select(pairs.c.asked, pairs.c.id)):
+        found[EntityId(asked)].add(EntityId(id_))
+    return {asked: frozenset(several) for asked, several in found.items()}
+
+
+async def same(tx: AsyncConnection, id_: EntityId) -> frozenset[EntityId]:
+    """Give every id of one subject."""
+    return (await families(tx, [id_]))[id_]
 
 
 async def became(tx: AsyncConnection, ids: Iterable[str]) -> dict[EntityId, EntityId]:

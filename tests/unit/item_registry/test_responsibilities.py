@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from pydantic import ValidationError
 
 from contracts.item_registry import (
     ROOT,
@@ -13,6 +14,7 @@ from contracts.item_registry import (
     Line,
     NewCalendar,
     NewCap,
+    NewDuty,
     RegionId,
     Stage,
 )
@@ -42,6 +44,20 @@ def test_a_region_overrides_within_itself_and_says_the_whole_of_it() -> None:
     assert (same.value, same.says) == (first.value, ())
     gone = domain.declare(first.value, (), item=OIL, held_in=ROOT, chain=CHAIN)
     assert (gone.value.version, gone.value.duties, len(gone.says)) == (2, (), 1)
+
+
+def test_no_two_pairs_of_item_and_region_share_a_name() -> None:
+    pairs = [("a_b", "c"), ("a", "b_c"), ("a", "c"), ("a" * 60, "330100"), ("a" * 61, "330100")]
+    named = {domain.id_of(ItemId(item), RegionId(region)) for item, region in pairs}
+    assert len(named) == len(pairs)
+    assert max(map(len, named)) <= 64
+
+
+def test_a_duty_ends_after_it_begins() -> None:
+    said = {"stage": "daily", "line": "market", "role": "lead", "from": "2026-03-01"}
+    assert NewDuty.model_validate(said | {"to": "2026-03-02"}).to == date(2026, 3, 2)
+    with pytest.raises(ValidationError, match="later than 2026-03-01"):
+        NewDuty.model_validate(said | {"to": "2026-03-01"})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The steps of a visit, from approval to publication: teams, certificates, results."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -43,6 +43,7 @@ from joint_inspection.visit.domain.steps import (
     NotYourVisit,
     Officer,
     ResultsMissing,
+    StepBeforeLast,
     TeamDrawn,
     TeamNotYours,
     TeamsMissing,
@@ -109,7 +110,7 @@ def approved_by(
 
 BOTH = {COMMERCE: ids(1, 2), TAX: ids(3, 4)}
 APPROVED = approved_by(COMMERCE, BOTH)
-NOTIFIED = steps.notify(APPROVED, by=TAX).value
+NOTIFIED = steps.notify(APPROVED, by=TAX, on=DAY).value
 STARTED = steps.start(
     NOTIFIED, by=COMMERCE, shown=frozenset(ids(1, 2, 3, 4)), on=DAY, least=2
 ).value
@@ -157,9 +158,17 @@ def test_a_drawn_team_is_not_replaced_and_an_empty_seat_is_filled() -> None:
 @covers("R9.7")
 def test_no_check_without_approval_and_notice() -> None:
     with pytest.raises(VisitNotInState):
-        steps.notify(PLANNED, by=COMMERCE)
+        steps.notify(PLANNED, by=COMMERCE, on=DAY)
     with pytest.raises(VisitNotInState):
         steps.start(APPROVED, by=COMMERCE, shown=frozenset(), on=DAY, least=2)
+
+
+def test_no_step_is_taken_before_the_day_of_the_step_before_it() -> None:
+    with pytest.raises(StepBeforeLast) as no:
+        steps.start(NOTIFIED, by=COMMERCE, shown=frozenset(), on=DAY - timedelta(days=1), least=2)
+    assert no.value.facts["expected"] == f"≥ {DAY}"
+    with pytest.raises(StepBeforeLast):
+        steps.finish(STARTED, by=TAX, given=GIVEN, at=AT - timedelta(days=400), publish_due=DUE)
 
 
 @covers("R9.5")
@@ -309,9 +318,11 @@ def test_those_who_inspected_publish_or_a_supervisor() -> None:
 
 
 def test_a_past_visit_lies_in_the_past_and_replaces_none_of_ours() -> None:
-    made = replace(FINISHED, elsewhere=True)
+    made = replace(FINISHED, source="tax-330100")
     past.check(made, made, today=DAY)
     with pytest.raises(past.PastVisitAhead):
         past.check(made, None, today=date(2026, 3, 1))
     with pytest.raises(past.VisitTaken):
         past.check(made, FINISHED, today=DAY)
+    with pytest.raises(past.VisitTaken):
+        past.check(made, replace(made, source="commerce-330100"), today=DAY)

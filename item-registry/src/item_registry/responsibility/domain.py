@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
 
 from contracts.errors import Invalid
 from contracts.item_registry import ROOT, Duty, ItemId, RegionId, ResponsibilityChanged
 from contracts.says import Decided
+
+_LONGEST: Final = 64
+_DIGEST: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +31,14 @@ class NotBelowItem(Invalid):
 
 
 def id_of(item: ItemId, region: RegionId) -> str:
-    """Name what stands for an item in a region."""
-    return f"{item}_{region}"
+    """Name what stands for an item in a region: `<item>_<region>`.
+
+    Where an underscore of their own (or the length) would let two pairs share a name, a digest.
+    """
+    plain = f"{item}_{region}"
+    if plain.count("_") == 1 and len(plain) <= _LONGEST:
+        return plain
+    return f"r-{sha256(f'{item} {region}'.encode()).hexdigest()[:_DIGEST]}"
 
 
 def declare(

@@ -63,6 +63,7 @@ async def create_target(new: NewTarget, tx: Tx, caller: Caller) -> TargetView:
         department=caller.department,
     )
     readers = await store.scope(tx, new.region, new.item, (caller.line, caller.department))
+    await store.hold_target(tx, given.id)
     known = (await store.get_targets(tx, [given.id])).get(given.id)
     if known is None:
         value = given

@@ -73,7 +73,7 @@ async def page_targets(
     if item is not None:
         query = query.where(target.c.under.contains([item]))
     if subject is not None:
-        query = query.where(target.c.entity.in_((await same_each(tx, [subject]))[subject]))
+        query = query.where(target.c.entity.in_(await entities.same(tx, subject)))
     rows, next_ = await page(tx, query, by=(target.c.id,), asked=asked)
     return [Target(*row) for row in rows], next_
 
@@ -108,6 +108,11 @@ async def get_target(tx: AsyncConnection, id_: TargetId) -> Target:
     return found
 
 
+async def hold_target(tx: AsyncConnection, id_: TargetId) -> None:
+    """Let nobody else add to one target until the transaction ends: known or not yet."""
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"target {id_}", 0))))
+
+
 async def get_targets(tx: AsyncConnection, ids: Iterable[str]) -> dict[TargetId, Target]:
     """Read the known ones of some targets."""
     rows = await tx.execute(select(*_TARGET).where(target.c.id.in_(sorted(set(ids)))))
@@ -128,27 +133,11 @@ async def of_subject(tx: AsyncConnection, ids: Iterable[EntityId]) -> list[Targe
     return [Target(*row) for row in rows]
 
 
-async def same_each(
-    tx: AsyncConnection, subjects: Iterable[EntityId]
-) -> dict[EntityId, frozenset[EntityId]]:
-    """Give every id of each subject: itself, what it became, and what became it."""
-    asked = set(subjects)
-    became = await entities.became(tx, asked)
-    ends = {one: became.get(one, one) for one in asked}
-    query = select(known_entity.c.id, known_entity.c.alias_of).where(
-        known_entity.c.alias_of.in_(sorted(set(ends.values())))
-    )
-    others = defaultdict[EntityId, set[EntityId]](set)
-    for id_, end in await tx.execute(query):
-        others[EntityId(end)].add(EntityId(id_))
-    return {one: frozenset({one, end, *others[end]}) for one, end in ends.items()}
-
-
 async def of_subjects(
     tx: AsyncConnection, subjects: Iterable[EntityId]
 ) -> dict[EntityId, list[Target]]:
     """Read the targets of several subjects, each under any of its ids."""
-    ids = await same_each(tx, subjects)
+    ids = await entities.families(tx, subjects)
     found = defaultdict[EntityId | None, list[Target]](list)
     for one in await of_subject(tx, {alias for several in ids.values() for alias in several}):
         found[one.entity].append(one)

@@ -21,6 +21,7 @@ from joint_inspection.draw.domain.result import Result, carry_out, result_digest
 from joint_inspection.draw.domain.rounds import Draw, DrawId, State, seed_of
 from joint_inspection.draw.tables import commitment, draw, draw_list, grade, reveal
 from joint_inspection.pool import store as pools
+from kit import entities as known
 from kit.checks import Check
 from kit.lists import Paging, page
 from kit.replicas import Replica, upsert
@@ -188,10 +189,16 @@ async def grades(
     tx: AsyncConnection, entities: AbstractSet[EntityId], system: str | None
 ) -> dict[EntityId, str]:
     """Give the grade of each entity, under one system or the newest of all."""
-    query = select(grade.c.entity, grade.c.grade).order_by(grade.c.valid_from, grade.c.version)
+    of = known.family(entities)
+    query = (
+        select(of.c.asked, grade.c.grade)
+        .join(grade, grade.c.entity == of.c.id)
+        .distinct(of.c.asked)
+        .order_by(of.c.asked, grade.c.valid_from.desc(), grade.c.version.desc())
+    )
     if system is not None:
         query = query.where(grade.c.system == system)
-    return {one: word for one, word in await tx.execute(query) if one in entities}
+    return {EntityId(one): word for one, word in await tx.execute(query)}
 
 
 async def keep_grade(tx: AsyncConnection, event: GradeChanged, version: int) -> None:

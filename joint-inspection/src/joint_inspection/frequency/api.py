@@ -7,12 +7,11 @@ from fastapi import Query
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, Line, RegionId
 from contracts.joint_inspection import CapUse, VisitKind
-from joint_inspection.directory import store as directory
 from joint_inspection.directory.domain import coded
 from joint_inspection.frequency import store
 from joint_inspection.frequency.domain import day_of
 from joint_inspection.frequency.store import Usage, Which
-from kit import places, policy
+from kit import entities, places, policy
 from kit.context import Now, Tx, router
 from kit.deadlines import shanghai_day
 from kit.lists import Asked, Page, shown
@@ -49,9 +48,7 @@ async def list_usage(
         year=year,
         outside=frozenset(VisitKind(kind) for kind in kinds),
         departments=await _departments(tx, line, department),
-        subjects=None
-        if subject is None
-        else sorted((await directory.same_each(tx, [subject]))[subject]),
+        subjects=None if subject is None else sorted(await entities.same(tx, subject)),
         region=region,
     )
     found, next_ = await store.page_usage(tx, asked, which, today=today, used_up=used_up, over=over)

@@ -14,10 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.credit_service import EntityId
 from contracts.item_registry import CapPublished, DepartmentId, RegionId
 from contracts.joint_inspection import VisitId, VisitKind
-from joint_inspection.directory import store as directory
 from joint_inspection.frequency.domain import Attended, Cap, Caps, Use, day_of
 from joint_inspection.frequency.tables import attended, cap
-from kit import places
+from kit import entities, places
 from kit.entities import entity as known_entity
 from kit.lists import Paging, page
 from kit.places import agency
@@ -117,7 +116,7 @@ async def _used(
     tx: AsyncConnection, subjects: AbstractSet[EntityId], outside: AbstractSet[VisitKind]
 ) -> dict[EntityId, frozenset[Use]]:
     """Read which visits count for each subject, under any of its ids."""
-    ids = await directory.same_each(tx, subjects)
+    ids = await entities.families(tx, subjects)
     query = select(
         attended.c.subject, attended.c.visit, attended.c.department, attended.c.year
     ).where(

@@ -38,7 +38,7 @@ from joint_inspection.visit.domain.results import Finding, Result
 from joint_inspection.visit.domain.steps import Officer
 from joint_inspection.visit.domain.summary import summed
 from joint_inspection.visit.domain.visits import Duty, Member, State, Visit, Window
-from kit import calendars, places, policy
+from kit import calendars, entities, places, policy
 from kit.acts import conclude, moment
 from kit.auth import Actor
 from kit.clock import new_id
@@ -74,7 +74,7 @@ async def list_visits(
         "on": on,
         "department": department,
         "target": target,
-        "subjects": None if named is None else (await directory.same_each(tx, [named]))[named],
+        "subjects": None if named is None else await entities.same(tx, named),
         "clue": clue,
         "origin": draw,
         "overdue": overdue,
@@ -180,7 +180,7 @@ async def notify(
 ) -> VisitView:
     """Serve the notice 检查通知书."""
     visit = await store.lock(tx, visit_id)
-    decided = steps.notify(visit, by=_department(caller))
+    decided = steps.notify(visit, by=_department(caller), on=shanghai_day(moment(act, now)))
     await store.save(tx, decided.value)
     await conclude(tx, caller, act, before=visit, decided=decided)
     return _view(decided.value, (), now)

@@ -40,7 +40,9 @@ async def _past(tx: AsyncConnection, rows: Sequence[Row[PastVisit]], upload: Upl
         known = before.get(past.id_of(row.value, subject))
         place = stood.get(known.target) if known and row.value.id is None else None
         place = place or past.place(row.value, subject, near.get(subject, ()), chain)
-        visit = past.visit(row.value, place, subject)
+        visit = past.visit(row.value, place, subject, source=upload.department or upload.client)
+        if row.value.id is None and known is not None and known.source != visit.source:
+            visit = known  # two sources tell of one visit: the first one's stands
         try:
             directory.check_region(row.value.region, chains)
             past.check(visit, known, today=shanghai_day(dealing(tx).now))

@@ -57,12 +57,13 @@ _VALUE = (
     visit.c.duties,
     visit.c.teams,
     visit.c.left_out,
+    visit.c.notified_on,
     visit.c.started_on,
     visit.c.finished_at,
     visit.c.publish_due_at,
     visit.c.publish_due_provisional,
     visit.c.published_at,
-    visit.c.elsewhere,
+    visit.c.source,
     visit.c.version,
 )
 _RESULT = (
@@ -99,8 +100,8 @@ def _visit(row: Row[*tuple[Any, ...]]) -> Visit:
 
 def _row(value: Visit, readers: Sequence[str]) -> dict[str, object]:
     same = (
-        "on id target subject region item lead state name address started_on finished_at"
-        " publish_due_at publish_due_provisional published_at elsewhere version kind"
+        "on id target subject region item lead state name address notified_on started_on"
+        " finished_at publish_due_at publish_due_provisional published_at source version kind"
         " separate_visits"
     )
     return {name: getattr(value, name) for name in same.split()} | {
@@ -262,19 +263,20 @@ async def summary(
     tx: AsyncConnection, first: date, last: date, *, region: RegionId | None
 ) -> list[Counted]:
     """Count the visits of some days by kind, whether made elsewhere, and state."""
+    elsewhere = visit.c.source.is_not(None)
     causes = (visit.c.duties.contains([{"purpose": kind}]) for kind in ("drawn", "clue"))
     query = (
         select(
             visit.c.kind,
-            visit.c.elsewhere,
+            elsewhere,
             visit.c.state,
             func.count(),
             func.sum(visit.c.separate_visits),
             func.count().filter(*causes),
         )
         .where(visit.c.on.between(first, last))
-        .group_by(visit.c.kind, visit.c.elsewhere, visit.c.state)
-        .order_by(visit.c.kind, visit.c.elsewhere, visit.c.state)
+        .group_by(visit.c.kind, elsewhere, visit.c.state)
+        .order_by(visit.c.kind, elsewhere, visit.c.state)
     )
     if region is not None:
         query = query.where(visit.c.readers.contains([f"*@{region}"]))

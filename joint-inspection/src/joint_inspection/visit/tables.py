@@ -41,12 +41,13 @@ class VisitColumns(TypedColumns):
     duties: Named[Any] = Column(JSONB, nullable=False)
     teams: Named[Any] = Column(JSONB, nullable=False)
     left_out: Named[Any] = Column(JSONB, nullable=False)
+    notified_on: Named[date | None]
     started_on: Named[date | None]
     finished_at: Named[datetime | None] = Column(DateTime(timezone=True))
     publish_due_at: Named[datetime | None] = Column(DateTime(timezone=True))
     publish_due_provisional: Named[bool]
     published_at: Named[datetime | None] = Column(DateTime(timezone=True))
-    elsewhere: Named[bool]
+    source: Named[str | None]
     version: Named[int]
     kind: Named[VisitKind] = Column(Names(VisitKind))
     separate_visits: Named[int]

@@ -158,7 +158,7 @@ async def _conditions(tx: AsyncConnection, which: Filter) -> list[ColumnElement[
     if which.due_by is not None:
         found.append(clue.c.due_at <= which.due_by)
     if which.unrouted:
-        found.append(clue.c.leading.is_(None))
+        found.append(clue.c.leading.is_(None) & (clue.c.state == ClueState.REGISTERED))
     if which.subject is not None:
         found.append(clue.c.subject.in_(await entities.same(tx, EntityId(which.subject))))
     return found

@@ -21,7 +21,7 @@ class PastVisitAhead(Invalid):
 
 
 class VisitTaken(Conflict):
-    """A visit of this service has the id."""
+    """A visit of this service, or one that somebody else reported, has the id."""
 
     code = "visit-taken"
 
@@ -59,8 +59,8 @@ def id_of(row: PastVisit, subject: EntityId | None) -> VisitId:
     return VisitId("v-" + sha256("|".join(map(str, said)).encode()).hexdigest()[:_DERIVED])
 
 
-def visit(row: PastVisit, place: Target, subject: EntityId | None) -> Visit:
-    """Make a finished visit of a row."""
+def visit(row: PastVisit, place: Target, subject: EntityId | None, *, source: str) -> Visit:
+    """Make a finished visit of a row that `source` reports."""
     id_ = id_of(row, subject)
     return Visit(
         id=id_,
@@ -76,7 +76,7 @@ def visit(row: PastVisit, place: Target, subject: EntityId | None) -> Visit:
         address=row.address or place.address,
         duties=(Duty(row.department, tuple(sorted(row.codes14)), row.kind, id_, item=row.item),),
         started_on=row.on,
-        elsewhere=True,
+        source=source,
     )
 
 
@@ -84,5 +84,5 @@ def check(made: Visit, known: Visit | None, *, today: date) -> None:
     """Let a past visit in; refuses PastVisitAhead, VisitTaken."""
     if made.on > today:
         raise PastVisitAhead(field="on", got=made.on.isoformat(), expected=f"≤ {today}")
-    if known is not None and not known.elsewhere:
+    if known is not None and known.source != made.source:
         raise VisitTaken(field="id", got=made.id, expected="another id")

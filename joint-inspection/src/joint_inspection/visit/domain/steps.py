@@ -16,7 +16,7 @@ from joint_inspection.visit.domain.visits import (
     Visit,
     with_teams,
 )
-from kit.deadlines import Due
+from kit.deadlines import Due, shanghai_day
 
 
 class NotYourVisit(Forbidden):
@@ -79,6 +79,12 @@ class CertificatesNotShown(Conflict):
     code = "visit-certificates-not-shown"
 
 
+class StepBeforeLast(Invalid):
+    """A step was taken on the day of the step before it, or later."""
+
+    code = "visit-step-before-last"
+
+
 class ResultsMissing(Conflict):
     """A department has not given its result for an item code."""
 
@@ -124,11 +130,14 @@ def approve(
     return Decided(replace(visit, teams=all_teams, state=State.APPROVED))
 
 
-def notify(visit: Visit, *, by: DepartmentId) -> Decided[Visit]:
-    """Serve the notice; an unannounced check is notified on arrival. Refuses as `start`."""
+def notify(visit: Visit, *, by: DepartmentId, on: date) -> Decided[Visit]:
+    """Serve the notice; an unannounced check is notified on arrival.
+
+    Refuses: NotYourVisit, VisitNotInState.
+    """
     _concerned(visit, by)
     _in_state(visit, State.APPROVED)
-    return Decided(replace(visit, state=State.NOTIFIED))
+    return Decided(replace(visit, state=State.NOTIFIED, notified_on=on))
 
 
 def start(
@@ -136,11 +145,12 @@ def start(
 ) -> Decided[Visit]:
     """Enter the premises: of each department two inspectors show valid certificates.
 
-    Refuses: NotYourVisit, VisitNotInState, InspectorUnknown, CertificateInvalid,
+    Refuses: NotYourVisit, VisitNotInState, StepBeforeLast, InspectorUnknown, CertificateInvalid,
     CertificatesNotShown.
     """
     _concerned(visit, by)
     _in_state(visit, State.NOTIFIED)
+    _not_before(visit.notified_on, on)
     members = {one.inspector: one for team in visit.teams for one in team.members}
     for inspector in sorted(shown - members.keys()):
         raise InspectorUnknown(field="shown", got=inspector, expected=sorted(members))
@@ -164,10 +174,11 @@ def finish(
     """End a visit whose results are all in; from now on the clock of publication runs.
 
     `given` are the results: department and item code. Refuses: NotYourVisit, VisitNotInState,
-    ResultsMissing.
+    StepBeforeLast, ResultsMissing.
     """
     _concerned(visit, by)
     _in_state(visit, State.STARTED)
+    _not_before(visit.started_on, shanghai_day(at))
     wanted = {(one, code) for one in visit.departments for code in visit.checks(one)}
     missing = sorted(wanted - given)
     if missing:
@@ -237,6 +248,11 @@ def _certified(members: Iterable[Member], on: date) -> None:
 def _concerned(visit: Visit, by: DepartmentId) -> None:
     if by != visit.lead and by not in visit.departments:
         raise NotYourVisit(visit=visit.id, yours=by)
+
+
+def _not_before(last: date | None, on: date) -> None:
+    if last is not None and on < last:
+        raise StepBeforeLast(field="acted_on", got=on.isoformat(), expected=f"≥ {last}")
 
 
 def _in_state(visit: Visit, expected: State) -> None:

@@ -90,7 +90,8 @@ class LeftOut:
 class Visit:
     """One visit at one target; `version` counts announced changes.
 
-    `elsewhere` marks one that another system made: it counts for caps and is otherwise done.
+    `source` names who reported one that another system made: it counts for caps and is otherwise
+    done.
     """
 
     id: VisitId
@@ -107,13 +108,19 @@ class Visit:
     duties: tuple[Duty, ...]
     teams: tuple[Team, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    notified_on: date | None = None
     started_on: date | None = None
     finished_at: datetime | None = None
     publish_due_at: datetime | None = None
     publish_due_provisional: bool = False
     published_at: datetime | None = None
-    elsewhere: bool = False
+    source: str | None = None
     version: int = 1
+
+    @property
+    def elsewhere(self) -> bool:
+        """Say whether another system made the visit."""
+        return self.source is not None
 
     @property
     def departments(self) -> tuple[DepartmentId, ...]:
