@@ -75,7 +75,7 @@ async def earlier_fines(
     Holds this subject and act until the transaction ends: two cases decide one after the other.
     """
     ids = await entities.same(tx, subject)
-    lock = func.pg_advisory_xact_lock(func.hashtextextended(f"fine {ids[0]} {act}", 0))
+    lock = func.pg_advisory_xact_lock(func.hashtextextended(f"fine {min(ids)} {act}", 0))
     await tx.execute(select(lock))
     query = select(fine.c.case, fine.c.department, fine.c.fine_fen)
     rows = await tx.execute(query.where(fine.c.subject.in_(list(ids)), fine.c.act == act))

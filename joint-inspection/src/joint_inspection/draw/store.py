@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import Row, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.credit_service import EntityId, GradeChanged
@@ -193,7 +193,7 @@ async def grades(
     query = (
         select(of.c.asked, grade.c.grade)
         .join(grade, grade.c.entity == of.c.id)
-        .distinct(of.c.asked)
+        .ext(distinct_on(of.c.asked))
         .order_by(of.c.asked, grade.c.valid_from.desc(), grade.c.version.desc())
     )
     if system is not None:
