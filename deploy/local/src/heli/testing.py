@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +65,17 @@ class Stack:
         except httpx.HTTPError:
             return False
 
+    def who_is_ready(self) -> set[str]:
+        """Ask all six services side by side."""
+        names = [service.name for service in SERVICES]
+        with ThreadPoolExecutor(len(names)) as threads:
+            return {
+                name for name, yes in zip(names, threads.map(self.ready, names), strict=True) if yes
+            }
+
     def all_ready(self) -> bool:
         """Say whether all six services are ready."""
-        return all(self.ready(service.name) for service in SERVICES)
+        return len(self.who_is_ready()) == len(SERVICES)
 
     # Faults ------------------------------------------------------------------------------------
 
