@@ -1,7 +1,7 @@
 """Random processes killed with -9 while the demo's province is loaded: every row counts once.
 
-`HELI_KILLS` (8; the nightly run: 40), `HELI_STATIONS` (20; 2000 is the demo's province) and
-`HELI_SEED` are its parameters; the seed is printed. Killed are the six services, nats-server and
+`HELI_KILLS` (8; the nightly run: 40), `HELI_KILL_EVERY_S` (2, half more or less), `HELI_STATIONS`
+(20; 2000 is the demo's province) and `HELI_SEED` are its parameters; the seed is printed. Killed are the six services, nats-server and
 PostgreSQL's first process.
 """
 
@@ -31,6 +31,7 @@ from kit.testing import covers
 
 _ENV = os.environ  # noqa: TID251 - parameters of the nightly run
 KILLS = int(_ENV.get("HELI_KILLS", "8"))
+EVERY_S = float(_ENV.get("HELI_KILL_EVERY_S", "2"))
 STATIONS = int(_ENV.get("HELI_STATIONS", "20"))
 SEED = int(_ENV.get("HELI_SEED") or secrets.randbelow(1_000_000))
 VICTIMS = (*(service.name for service in SERVICES), "nats", "postgres")
@@ -57,7 +58,7 @@ class Killer:
     def run(self) -> None:
         dice = Random(SEED)
         for number in range(KILLS):
-            self.over.wait(dice.uniform(1.0, 3.0))
+            self.over.wait(EVERY_S * dice.uniform(0.5, 1.5))
             victim = VICTIMS[number] if number < len(VICTIMS) else dice.choice(VICTIMS)
             pid = self.stack.pids().get(victim, 0)
             if not pid:

@@ -46,8 +46,8 @@ class Stack:
     def pids(self) -> dict[str, int]:
         """Give the process ids of services and engines; 0 for one that does not run now."""
         state = self.state()
-        services = {name: about["pid"] or 0 for name, about in state["services"].items()}
-        return services | state["engines"]
+        services = ((name, about["pid"]) for name, about in state["services"].items())
+        return {name: int(pid or 0) for name, pid in (*services, *state["engines"].items())}
 
     def state(self) -> dict[str, Any]:
         """Give what `heli up` recorded of what runs."""
