@@ -1,8 +1,8 @@
 """Random processes killed with -9 while the demo's province is loaded: every row counts once.
 
 `HELI_KILLS` (8; the nightly run: 40), `HELI_KILL_EVERY_S` (2, half more or less), `HELI_STATIONS`
-(20; 2000 is the demo's province) and `HELI_SEED` are its parameters; the seed is printed. Killed are the six services, nats-server and
-PostgreSQL's first process.
+(20; 2000 is the demo's province) and `HELI_SEED` are its parameters; the seed is printed. Killed
+are the six services, nats-server and PostgreSQL's first process.
 """
 
 import os
