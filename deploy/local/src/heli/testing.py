@@ -16,7 +16,7 @@ import httpx
 import psycopg
 
 from contracts.services import SERVICES
-from heli import keep
+from heli import keep, ports
 from heli.child import wait_until
 from heli.client import Client
 from heli.engines import Engines
@@ -99,7 +99,8 @@ class Stack:
     @contextmanager
     def frozen_postgres(self) -> Iterator[None]:
         """Stop PostgreSQL with all its processes: sockets stand, and nothing answers."""
-        data = (self.folder / "pg").resolve()
+        home = keep.read_json(self.folder / ports.FILE).get("home", self.folder)
+        data = (Path(home) / "pg").resolve()
         frozen: set[int] = set()
         while more := set(_working_in(data)) - frozen:  # until none was forked meanwhile
             for pid in more:
