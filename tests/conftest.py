@@ -97,13 +97,16 @@ def stack() -> Iterator[Stack]:
     """Start `heli up` with the sandbox on a folder of its own, and stop it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="heli-e2e-"))
     command = [sys.executable, "-m", "heli", "up", "--data", str(folder), "--sandbox", "--json"]
-    process = subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    env = os.environ | {"HELI_FAILPOINTS": "1"}  # noqa: TID251 - tests/chaos arms them
+    process = subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=env
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, f"heli up did not start (exit {process.poll()})"
         state = json.loads(line)
-        admin = Client(state["gateway"], *bootstrap(folder))
+        admin = Client(state["gateway"], *bootstrap(folder), patience_s=180)
         yield Stack(state["gateway"], folder, admin)
         admin.close()
     finally:

@@ -30,6 +30,7 @@ from kit import (
     calendars,
     entities,
     errors,
+    failpoints,
     items,
     log,
     migrations,
@@ -157,6 +158,7 @@ class Service:
             case "serve":
                 settings = self._settings(parser)
                 log.configure(settings.log)
+                failpoints.arm(settings.failpoints)
                 context = self.context(settings)
                 loops = Loops(self.hears(), self.imports, self.background)
                 asyncio.run(serve(self.edge(context, self.app(context)), context, loops))

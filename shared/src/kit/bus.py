@@ -219,6 +219,11 @@ class Pull:
         except Error as no:
             raise BusUnavailable(str(no)) from no
 
+    async def close(self) -> None:
+        """Ask for nothing more: the server gives nothing to a request that nobody waits for."""
+        with contextlib.suppress(Error):
+            await self.subscription.unsubscribe()
+
 
 async def ensure_streams(url: str) -> None:
     """Make or update the six streams, as the admin user; called by `migrate` and `heli up`."""

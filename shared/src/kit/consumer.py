@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from kit.bus import Bus, BusUnavailable, Message
+from kit import failpoints
+from kit.bus import Bus, BusUnavailable, Message, Pull
 from kit.failures import is_outage
 from kit.inbox import Reader
 from kit.log import get
@@ -21,13 +22,20 @@ async def consume(reader: Reader, bus: Bus) -> None:
     while True:
         try:
             pull = await bus.subscribe(reader.stream, subjects)
-            while True:
-                messages = await pull.fetch(BATCH, WAIT_S)
-                if messages:
-                    await _settle(reader, messages)
+            try:
+                await _read(reader, pull)
+            finally:
+                await pull.close()
         except BusUnavailable as no:
             _log.warning("reader_waits", stream=reader.stream, error=repr(no))
             await asyncio.sleep(_PAUSES_S[1])
+
+
+async def _read(reader: Reader, pull: Pull) -> None:
+    while True:
+        messages = await pull.fetch(BATCH, WAIT_S)
+        if messages:
+            await _settle(reader, messages)
 
 
 async def _settle(reader: Reader, messages: Sequence[Message]) -> None:
@@ -45,5 +53,6 @@ async def _settle(reader: Reader, messages: Sequence[Message]) -> None:
             attempt += 1
             for message in messages:
                 await message.still_working()
+    failpoints.reach("reader-after-commit-before-ack")
     for message in messages:
         await message.done()

@@ -16,6 +16,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+import psycopg
+from psycopg.abc import PQGen
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy import MetaData, Text, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -23,26 +25,32 @@ from sqlalchemy.types import TypeDecorator
 from typing_extensions import override
 
 from contracts.envelope import Envelope
+from kit import failpoints
 from kit.auth import Actor
 from kit.clock import Clock
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
+RV = TypeVar("RV")
 
 # Tables that every service has: outbox, inbox, audit, jobs, replicas.
 standing = MetaData()
 
 _TIMEOUTS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
+_REQUEST_S = 10  # of one statement
+_SYSTEM_S = 60
+# The server ends a statement by itself; one that says nothing for so much longer is lost.
+_LATE_S = 2
+_ANSWER_S = 4  # to connect, to answer a ping, to begin
+_LOOK_S = 0.1  # psycopg looks so often whether it was interrupted
 # A server that is silently gone counts as lost after seconds, not after the system's minutes.
 _NETWORK = {
-    "connect_timeout": 5,
+    "connect_timeout": _ANSWER_S,
     "tcp_user_timeout": 10_000,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
 }
-_REQUEST_MS = "10000"
-_SYSTEM_MS = "60000"
 
 
 class Id(TypeDecorator[T]):
@@ -68,6 +76,28 @@ def Names(names: type[E]) -> SqlEnum:  # noqa: N802 - stands where a column type
         name=names.__name__.lower(),
         values_callable=lambda words: [word.value for word in words],
     )
+
+
+class _Patient(psycopg.AsyncConnection[Any]):
+    """A connection that counts as lost when the server is silent for too long.
+
+    A server that is stopped but not gone keeps its sockets: neither TCP nor `statement_timeout`,
+    which the server itself watches, ends the wait.
+    """
+
+    patience_s: float = _ANSWER_S
+
+    @override
+    async def wait(
+        self, gen: PQGen[RV], interval: float = _LOOK_S, timeout: float | None = None
+    ) -> RV:
+        """Wait for an answer, at most the patience."""
+        try:
+            return await super().wait(gen, interval, timeout or self.patience_s)
+        except psycopg.OperationalError as no:
+            if no.sqlstate is None:
+                self.pgconn.finish()
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +146,7 @@ class Database:
             connect_args={
                 "options": _TIMEOUTS,
                 "application_name": service,
+                "async_creator_fn": _Patient.connect,
                 **_NETWORK,
             },
         )
@@ -139,23 +170,38 @@ class Database:
             cause=cause,
             traceparent=traceparent or (cause.traceparent if cause else None),
         )
-        async with self.engine.begin() as tx:
+        async with self.engine.connect() as tx, _patience(tx) as driver, tx.begin():
             tx.info.update(dealing=about, announced=False)
-            await _become(tx, actor)
+            limit_s = _SYSTEM_S if actor.is_system else _REQUEST_S
+            await _become(tx, actor, limit_s)
+            driver.patience_s = limit_s + _LATE_S
             yield tx
             rang = bool(tx.info.get("announced"))
+            if rang:
+                failpoints.reach("before-commit")
         if rang:
+            failpoints.reach("after-commit")
             self.bell.set()
 
 
-async def _become(tx: AsyncConnection, actor: Actor) -> None:
+async def _become(tx: AsyncConnection, actor: Actor, limit_s: int) -> None:
     values = {
         "heli.actor": actor.id,
         "heli.keys": _array(actor.keys),
-        "statement_timeout": _SYSTEM_MS if actor.is_system else _REQUEST_MS,
+        "statement_timeout": f"{limit_s}s",
     }
     settings = (func.set_config(name, value, true()) for name, value in values.items())
     await tx.execute(select(*settings))
+
+
+@asynccontextmanager
+async def _patience(tx: AsyncConnection) -> AsyncIterator["_Patient"]:
+    """Give the driver's connection; what its patience becomes ends with the block."""
+    driver: Any = (await tx.get_raw_connection()).driver_connection
+    try:
+        yield driver
+    finally:
+        driver.patience_s = _ANSWER_S
 
 
 def _array(keys: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 Sorted by SQLSTATE (PostgreSQL, appendix A). What is none of these is a bug and stays one.
 """
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contracts.errors import Conflict, Forbidden, Invalid, Refusal, Unavailable
@@ -56,5 +56,6 @@ def is_outage(error: BaseException) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
-        return error.connection_invalidated or type(error.orig).__name__ == "OperationalError"
+        # The driver has kinds of its own below this one, such as for a connect that took too long.
+        return error.connection_invalidated or isinstance(error, OperationalError)
     return state[:2] in {"08", "53", "57"} or state in {"40001", "40P01", "55P03"}

@@ -1,9 +1,9 @@
 """Events in: one durable a reader and stream, in batches, each effect once and in order.
 
 A batch is one transaction: inbox rows, effects, then commit, then the acknowledgements. A failure
-of the database pauses the worker and the batch is tried again. Any other failure: the batch is
-tried one by one; what fails goes to the dead-letter table and parks its aggregate, whose later
-events wait behind it in order; all others go on.
+of the database pauses the worker and the batch is tried again. Any other failure: what came before
+the event that failed is taken again together, the event goes to the dead-letter table and parks
+its aggregate, whose later events wait behind it in order; all others go on in batches.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.envelope import Envelope
 from contracts.says import Fact
+from kit import failpoints
 from kit.auth import system
 from kit.db import Database, dealing, digest_of, standing
 from kit.failures import is_outage
@@ -99,6 +100,10 @@ class Arrived:
         return self.envelope.subject if self.envelope else f"unreadable/{self.id}"
 
 
+class _Failed(Exception):
+    """The handler of the event at this place of a batch failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """One service's reading of one stream."""
@@ -121,27 +126,40 @@ class Reader:
         return Arrived(envelope.id, text, envelope, None)
 
     async def take(self, arrived: Sequence[Arrived]) -> None:
-        """Handle a batch in one transaction, or one by one when that fails."""
-        try:
-            await self._together(arrived)
-        except Exception as no:
-            if is_outage(no):
-                raise
-            for one in arrived:
-                await self._alone(one)
+        """Handle a batch in one transaction; where one fails, those before it, it, the rest."""
+        while arrived:
+            try:
+                await self._together(arrived)
+                arrived = ()
+            except Exception as no:
+                if is_outage(no):
+                    raise
+                at = no.args[0] if isinstance(no, _Failed) else 0  # a failed commit names none
+                await self.take(arrived[:at])
+                await self._alone(arrived[at])
+                arrived = arrived[at + 1 :]
 
     async def _together(self, arrived: Sequence[Arrived]) -> None:
         actor = system(self.database.service)
         async with self.database.begin(actor, f"read {self.stream}") as tx:
             parked = await _parked(tx, self.stream, {one.key for one in arrived})
-            for one in arrived:
-                if one.why is not None or one.envelope is None:
-                    await self._bury(tx, one, one.why or "unreadable")
-                    parked.add(one.key)
-                elif one.key in parked:
-                    await self._bury(tx, one, PARKED)
-                elif await self._first_time(tx, one, one.envelope):
-                    await self._effect(tx, one.envelope)
+            for at, one in enumerate(arrived):
+                try:
+                    await self._handle(tx, one, parked)
+                except Exception as no:
+                    if is_outage(no) or not at:
+                        raise
+                    raise _Failed(at) from no
+            failpoints.reach("reader-before-commit")
+
+    async def _handle(self, tx: AsyncConnection, one: Arrived, parked: set[str]) -> None:
+        if one.why is not None or one.envelope is None:
+            await self._bury(tx, one, one.why or "unreadable")
+            parked.add(one.key)
+        elif one.key in parked:
+            await self._bury(tx, one, PARKED)
+        elif await self._first_time(tx, one, one.envelope):
+            await self._effect(tx, one.envelope)
 
     async def _alone(self, one: Arrived) -> None:
         try:

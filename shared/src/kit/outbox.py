@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.envelope import Envelope
 from contracts.errors import TooLarge
 from contracts.says import Fact
+from kit import failpoints
 from kit.auth import Actor, system
 from kit.bus import Bus
 from kit.clock import new_id
@@ -234,6 +235,7 @@ async def _publish_window(database: Database, bus: Bus) -> int:
     )
     done = [id_ for id_, event, _, _ in window.values() if event in acked]
     if done:
+        failpoints.reach("after-publish-before-mark")
         await _mark(database, done)
     return len(done)
 

@@ -2,7 +2,8 @@
 
 One task group holds uvicorn, the readers, the relay and the job worker: if one dies the process
 exits and its supervisor starts it again. Without NATS the API and the jobs go on and the outbox
-absorbs. SIGTERM drains: no new requests, those in hand are finished.
+absorbs. Without PostgreSQL the loops end and begin again, while the API refuses and is not ready.
+SIGTERM drains: no new requests, those in hand are finished.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,7 +22,7 @@ from kit.bus import Bus, BusUnavailable
 from kit.context import Context
 from kit.inbox import Subscription
 from kit.jobs import Import
-from kit.leader import Leader
+from kit.leader import lead
 
 DRAIN_S = 20
 _RETRY_S = 1.0
@@ -67,40 +69,37 @@ async def serve(app: ASGIApp, context: Context, loops: Loops) -> None:
 
 
 async def _work(context: Context, loops: Loops, stop: Callable[[], None]) -> None:
-    leader = Leader(context.db)
     async with asyncio.TaskGroup() as group:
-        group.create_task(leader.keep())
-        group.create_task(_converse(context, loops, leader, stop))
-        await leader.elected.wait()
+        connected = group.create_task(_connect(context, stop))
+        await lead(context.db, partial(_active, context, loops, connected))
+
+
+async def _active(context: Context, loops: Loops, connected: asyncio.Task[Bus]) -> None:
+    """Do what the one active process does; publish and read once NATS is there."""
+    async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(context.db, loops.imports))
         for loop in loops.background:
             group.create_task(_run(loop, context))
+        bus = await asyncio.shield(connected)
+        group.create_task(outbox.relay(context.db, bus))
+        for reader in inbox.readers(context.db, loops.subscriptions):
+            group.create_task(consumer.consume(reader, bus))
 
 
 async def _run(loop: Background, context: Context) -> None:
     await loop(context)
 
 
-async def _converse(
-    context: Context, loops: Loops, leader: Leader, stop: Callable[[], None]
-) -> None:
-    """Publish and read, once NATS is there and this process is the active one."""
-    bus = await _connect(context, stop)
-    context.connection.bus = bus
-    await leader.elected.wait()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(outbox.relay(context.db, bus))
-        for reader in inbox.readers(context.db, loops.subscriptions):
-            group.create_task(consumer.consume(reader, bus))
-
-
 async def _connect(context: Context, stop: Callable[[], None]) -> Bus:
     while True:
         try:
-            return await Bus.connect(context.service, context.settings.nats_url, stop)
+            bus = await Bus.connect(context.service, context.settings.nats_url, stop)
         except BusUnavailable as no:
             _log.warning("nats_unreachable", error=repr(no))
             await asyncio.sleep(_RETRY_S)
+        else:
+            context.connection.bus = bus
+            return bus
 
 
 class _Server(uvicorn.Server):

@@ -31,10 +31,18 @@ class ServiceSettings(BaseSettings):
     clock_offset_days: int = 0
     log: Literal["json", "console"] = "json"
     pool_size: int = Field(default=8, ge=1)
+    failpoints: Path | None = Field(default=None, description="for tests: see kit.failpoints")
 
     @model_validator(mode="after")
     def _production_keeps_the_clock(self) -> Self:
         if self.mode == "production" and self.clock_offset_days:
             msg = "HELI_CLOCK_OFFSET_DAYS is for demonstrations: production keeps the real clock"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _production_does_not_die_at_will(self) -> Self:
+        if self.mode == "production" and self.failpoints:
+            msg = "HELI_FAILPOINTS is for tests: production has no failpoints"
             raise ValueError(msg)
         return self

@@ -80,7 +80,7 @@ class Client:
     ) -> None:
         self.gateway = gateway.rstrip("/")
         self.credentials = (client_id, client_secret)
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._token, self._token_until = "", 0.0
         self._http = httpx.Client(
             base_url=self.gateway,
@@ -172,7 +172,7 @@ class Client:
         **options: Any,  # noqa: ANN401  handed on to httpx
     ) -> httpx.Response:
         """Send a request with a token, again while the other side is away; raises ApiProblem."""
-        until = elapsed_s() + self._patience_s
+        until = elapsed_s() + self.patience_s
         renewed = False
         while True:
             try:

@@ -1,5 +1,6 @@
 """Ports on this machine: picked free once, kept afterwards; and who has one that is not free."""
 
+import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Final
 from heli import keep
 
 HOST: Final = "127.0.0.1"
+# Below what the kernel gives to outgoing connections (from 32768 on Linux): while a server is away,
+# a client that tries again and again could be given the server's own port, and keep it.
+_RANGE: Final = range(15_000, 32_000)
 FILE: Final = "ports.json"
 
 
@@ -57,14 +61,12 @@ def _listening(port: int) -> Iterator[str]:
 
 def pick(count: int) -> list[int]:
     """Give ports that are free now and differ from each other."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    found: set[int] = set()
+    while len(found) < count:
+        port = secrets.choice(_RANGE)
+        if is_free(port):
+            found.add(port)
+    return list(found)
 
 
 def kept(file: Path, name: str, *, movable: bool = False) -> int:

@@ -17,6 +17,7 @@ from heli.problems import Problem
 SUPERUSER: Final = "postgres"
 _ENV: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 _BUILTIN_LOCALES_FROM: Final = 17  # --locale-provider=builtin
+_LEAVE_S: Final = 2.0  # for the orphans of a killed server: idle ones go at once
 _ASYNC_IO_FROM: Final = 18  # io_method, autovacuum_worker_slots, checksums by default
 
 # Measured: idle 16 MiB instead of 25; connections cost more than settings.
@@ -188,7 +189,7 @@ class Postgres:
 
     def _clear_leftovers(self) -> None:
         """End what an earlier supervisor left behind: we hold the lock, so it is nobody else's."""
-        if not wait_until(lambda: not self._running(), seconds=10):
+        if not wait_until(lambda: not self._running(), seconds=_LEAVE_S):
             for pid in self._running():
                 os.kill(pid, signal.SIGQUIT)
             wait_until(lambda: not self._running(), seconds=10)

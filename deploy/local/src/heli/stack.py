@@ -89,6 +89,7 @@ class Stack:
         self.folder = self.engines.folder
         self._supervisor = Supervisor(())
         self._addresses: dict[str, str] = {}
+        self._failpoints = settings.failpoints
         self.ours = False  # the folder, once its lock is taken
 
     @property
@@ -210,6 +211,10 @@ class Stack:
             "HELI_LOG": self.plan.log,
             "HELI_CLOCK_OFFSET_DAYS": str(self._offset_days()),
         }
+        if self._failpoints:  # for tests: kit.failpoints
+            folder = self.folder / "failpoints" / name
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            everyone["HELI_FAILPOINTS"] = str(folder)
         log = self.folder / "logs" / f"{name}.log"
         return Program(name, module, everyone | env, log, sys.executable)
 

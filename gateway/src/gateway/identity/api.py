@@ -5,6 +5,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, unquote_plus
 
@@ -33,6 +34,7 @@ from kit.lists import Asked, Page
 from kit.places import Agency
 
 _FRESH_S: Final = 2.0  # how long a client's revocation may go unseen
+_PATIENCE_S: Final = 5.0  # with the database, before a caller is told to come again
 _RENEW_S: Final = 60.0  # before the end of an internal token's life
 _FORM: Final = "application/x-www-form-urlencoded"
 _FORM_BYTES: Final = 16 * 1024  # anybody may send a form, before proving anything
@@ -57,7 +59,7 @@ class Door:
     issuer: Issuer
     first: Client | None
     known: dict[ClientId, _Known] = field(default_factory=dict)
-    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reading: dict[ClientId, asyncio.Task[_Known]] = field(default_factory=dict)
 
     async def find(self, id_: str) -> Client | None:
         """Read a client: the first administrator, or one that was made here."""
@@ -86,18 +88,33 @@ class Door:
         return known.token
 
     async def _look_again(self, id_: ClientId) -> _Known:
-        async with self.reading:
-            known = self.known.get(id_)
-            now = elapsed_s()
-            if known is not None and now - known.read_at <= _FRESH_S:
-                return known
-            client, actor = await self._read(id_)
-            if known is not None and known.actor == actor:
-                known.read_at, known.client = now, client
-                return known
-            made = _Known(now, client, actor, mint(self.issuer.key, actor), now)
-            self.known[id_] = made
-            return made
+        """Read a client once for all who wait for it, and let none of them wait long."""
+        task = self.reading.get(id_)
+        if task is None:
+            task = self.reading[id_] = asyncio.create_task(  # noqa: TID251 - outlives who asked first; the pool bounds it
+                self._refreshed(id_)
+            )
+            task.add_done_callback(partial(self._read_done, id_))
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), _PATIENCE_S)
+        except TimeoutError as no:
+            raise Unavailable(service=self.db.service) from no
+
+    def _read_done(self, id_: ClientId, task: "asyncio.Task[_Known]") -> None:
+        self.reading.pop(id_, None)
+        if not task.cancelled():
+            task.exception()  # whoever still waits has it
+
+    async def _refreshed(self, id_: ClientId) -> _Known:
+        known = self.known.get(id_)
+        now = elapsed_s()
+        client, actor = await self._read(id_)
+        if known is not None and known.actor == actor:
+            known.read_at, known.client = now, client
+            return known
+        made = _Known(now, client, actor, mint(self.issuer.key, actor), now)
+        self.known[id_] = made
+        return made
 
     async def _read(self, id_: ClientId) -> tuple[Client, Actor]:
         try:

@@ -48,7 +48,9 @@ class Cast:
         if name not in self.known:
             body = {"department": department, "region": region, "roles": list(roles)}
             made = self.admin.post("/clients", body)
-            self.known[name] = Client(self.admin.gateway, made["client_id"], made["client_secret"])
+            credentials = (made["client_id"], made["client_secret"])
+            patience_s = self.admin.patience_s
+            self.known[name] = Client(self.admin.gateway, *credentials, patience_s=patience_s)
         return self.known[name]
 
     def close(self) -> None:
