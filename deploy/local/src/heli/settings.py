@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     nats_bin: Path | None = None
     database_url: str | None = None
     nats_url: str | None = None
+    archive: Path | None = None
 
     def changed(self, **given: object) -> "Settings":
         """Give these settings with what was given on the command line."""

@@ -85,6 +85,7 @@ class Stack:
             settings.data,
             database_url=settings.database_url,
             nats_url=settings.nats_url,
+            archive=settings.archive,
         )
         self.folder = self.engines.folder
         self._supervisor = Supervisor(())
