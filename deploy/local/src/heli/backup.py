@@ -22,7 +22,6 @@ from kit.clock import Clock
 from kit.deadlines import SHANGHAI
 
 KEPT: Final = ("secrets.json", "signing.json", "keys.json", "bootstrap.json", "ports.json")
-FILES: Final = "files"
 _MB: Final = 1024 * 1024
 _LOG_MB: Final = 64
 EXAMPLES: Final = examples("heli backup /backups/heli", "heli backup /backups/heli --json")
@@ -133,5 +132,5 @@ def _keep(home: Path, draft: Path) -> None:
         shutil.copyfile(home / name, kept / name)
         (kept / name).chmod(0o600)
     # A stored file never changes, so copying beside its users is safe.
-    if (home / FILES).is_dir():
-        shutil.copytree(home / FILES, kept / FILES)
+    if (home / place.FILES).is_dir():
+        shutil.copytree(home / place.FILES, kept / place.FILES)

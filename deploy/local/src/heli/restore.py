@@ -18,7 +18,7 @@ import typer
 from contracts.services import SERVICES
 from heli import backups, keep, reach, talk
 from heli import folder as place
-from heli.backup import FILES, KEPT
+from heli.backup import KEPT
 from heli.backups import PARTIAL, BackupDamaged, Chosen
 from heli.binaries import Binaries
 from heli.engines import RESTORING, Engines
@@ -144,7 +144,7 @@ def _check_empty(data: Path) -> None:
 def _begin(data: Path, chosen: Chosen) -> None:
     """Mark the folder, clear what an interrupted restore left, and lay keys and files."""
     home = Path(keep.read_json(data / PORTS).get("home") or data)
-    for left in (home / "pg", home / "pg.new", data / FILES):
+    for left in (home / "pg", home / "pg.new", data / place.FILES):
         shutil.rmtree(left, ignore_errors=True)
     keep.write_json(data / RESTORING, {"base": str(chosen.base.folder)})
     kept = chosen.base.folder / "kept"
@@ -154,8 +154,8 @@ def _begin(data: Path, chosen: Chosen) -> None:
     left_out = {"postgres", "nats", "home"}
     ports = keep.read_json(data / PORTS)
     keep.write_json(data / PORTS, {n: port for n, port in ports.items() if n not in left_out})
-    if (kept / FILES).is_dir():
-        shutil.copytree(kept / FILES, data / FILES)
+    if (kept / place.FILES).is_dir():
+        shutil.copytree(kept / place.FILES, data / place.FILES)
     # From here on its log is another line: a new name, so it cannot be mixed with the old one.
     (data / backups.STACK).unlink(missing_ok=True)
 
