@@ -135,12 +135,13 @@ class Base:
                 name = path.name.removesuffix(PARTIAL)
                 if name not in have or have[name].name.endswith(PARTIAL):
                     have[name] = path
-        run = []
+        run: list[Path] = []
         number = self.last
-        while (path := have.get(segment(self.timeline, number))) is not None:
-            if number == self.last and path.name.endswith(PARTIAL):
-                break
-            run.append(path)
+        whole = True
+        while whole and (path := have.get(segment(self.timeline, number))) is not None:
+            whole = not path.name.endswith(PARTIAL)  # the log goes on only after a whole one
+            if whole or number > self.last:
+                run.append(path)
             number += 1
         return run
 

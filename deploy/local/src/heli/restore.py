@@ -195,6 +195,7 @@ def _aim(chosen: Chosen) -> dict[str, str]:
     aim = {
         "restore_command": "'false'",
         "recovery_target_action": "'promote'",
+        "recovery_init_sync_method": "syncfs",  # once, not file by file
         "hot_standby": "off",  # else it says that it is ready while it only takes reads
     }
     if chosen.to is not None:
