@@ -8,8 +8,10 @@ import os
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kit.files import Files, store
 
 
 class ServiceSettings(BaseSettings):
@@ -32,6 +34,20 @@ class ServiceSettings(BaseSettings):
     log: Literal["json", "console"] = "json"
     pool_size: int = Field(default=8, ge=1)
     failpoints: Path | None = Field(default=None, description="for tests: see kit.failpoints")
+    files: str | None = Field(default=None, description="where files are kept: kit.files")
+    files_key: str = ""
+    files_secret: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _files_can_be(self) -> Self:
+        self.files_store()
+        return self
+
+    def files_store(self) -> Files | None:
+        """Give the store of files, None where none is set; ValueError for what cannot be one."""
+        if self.files is None:
+            return None
+        return store(self.files, self.files_key, self.files_secret.get_secret_value())
 
     @model_validator(mode="after")
     def _production_keeps_the_clock(self) -> Self:

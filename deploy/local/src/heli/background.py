@@ -49,7 +49,12 @@ class Background:
 
 @contextmanager
 def started(
-    data: Path, *, port: int = 0, today: date | None = None, sandbox: bool = False
+    data: Path,
+    *,
+    port: int = 0,
+    today: date | None = None,
+    sandbox: bool = False,
+    archive: Path | None = None,
 ) -> Iterator[Background]:
     """Start everything on a data folder, and stop it at the end; refuses UpFailed.
 
@@ -59,6 +64,7 @@ def started(
     command += ["--data", str(data.absolute()), "--port", str(port)]
     command += ["--today", today.isoformat()] if today else []
     command += ["--sandbox"] if sandbox else []
+    command += ["--archive", str(archive.absolute())] if archive else []
     process = subprocess.Popen(  # noqa: S603  our own program, no shell
         DIRECT.argv(command),
         stdin=subprocess.DEVNULL,

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from contracts.errors import Refusal
 from contracts.services import SERVICES
-from heli import access, draws, letters, talk
+from heli import access, backup, draws, letters, restore, talk
 from heli import load as loading
 from heli.client import ApiProblem
 from heli.credentials import NotStarted
@@ -34,6 +34,8 @@ app = typer.Typer(
 app.add_typer(access.commands, name="client")
 app.add_typer(letters.commands, name="dlq")
 app.add_typer(draws.commands, name="draw")
+app.command(epilog=backup.EXAMPLES)(backup.backup)
+app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.command(epilog=examples("heli me", "heli me --json"))(access.me)
 app.command(
     epilog=examples(
@@ -68,6 +70,7 @@ def first(context: typer.Context, *, data: DataOption = None, as_json: JsonOptio
         "heli up",
         "heli up --port 8080 --sandbox",
         "heli up --data ~/heli-data --today 2026-12-31",
+        "heli up --data ~/heli-data --archive /backups/heli",
     )
 )
 def up(
@@ -85,6 +88,10 @@ def up(
     nats_url: Annotated[
         str | None, typer.Option(help="已有的 NATS an existing server [HELI_NATS_URL]")
     ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(help="日志持续写入备份文件夹 receive the log into it [HELI_ARCHIVE]"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """启动全部 start everything and stay in the foreground (Ctrl-C stops)."""
@@ -92,7 +99,9 @@ def up(
     from heli.stack import Plan  # noqa: PLC0415
     from heli.up import run  # noqa: PLC0415
 
-    settings = Settings().changed(data=data, database_url=database_url, nats_url=nats_url)
+    settings = Settings().changed(
+        data=data, database_url=database_url, nats_url=nats_url, archive=archive
+    )
     plan = Plan(port=port, today=today.date() if today else None, sandbox=sandbox)
     run(settings, plan, as_json=as_json)
 

@@ -1,27 +1,54 @@
-"""PostgreSQL and nats-server on one data folder, under its lock: started, tended and stopped."""
+"""PostgreSQL and nats-server on one data folder, under its lock: started, tended and stopped.
 
+With `archive`, the log of PostgreSQL is received into that backup folder as long as both run.
+"""
+
+import contextlib
 import os
 import secrets
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import quote
 
+import psycopg
+
 from contracts.services import SERVICES
+from heli import archive as archiving
+from heli import backups, keep, nats, ports, postgres
 from heli import folder as place
-from heli import keep, nats, ports, postgres
+from heli.archive import Archive
 from heli.child import Child
 from heli.nats import Nats
 from heli.postgres import Postgres
 from heli.problems import Problem
 from heli.settings import Settings
 from heli.settle import Parts, settle
+from kit.clock import Clock
+
+RESTORING: Final = "restoring.json"  # in a data folder from the first to the last step of a restore
+_AGAIN_S: Final = 5.0  # between two starts of a receiver that ends
+_RECOVERY_S: Final = 1800.0
 
 
 class PortTaken(Problem):
     """Another program uses the port that this folder's server has."""
 
     code = "port-taken"
+
+
+class NotOurs(Problem):
+    """A database server that Heli did not start is backed up by its own means."""
+
+    code = "backup-not-ours"
+
+
+class RestoreUnfinished(Problem):
+    """A restore into this folder was interrupted: the data are not whole."""
+
+    code = "restore-unfinished"
 
 
 class Engines:
@@ -38,13 +65,18 @@ class Engines:
         nats_bin: Path | None = None,
         database_url: str | None = None,
         nats_url: str | None = None,
+        archive: Path | None = None,
     ) -> None:
+        if archive is not None and database_url is not None:
+            raise NotOurs
         self.folder = place.prepare(folder)
         self.notes: list[tuple[str, dict[str, object]]] = []
         settings = Settings()
         self._pg_bin = pg_bin or settings.pg_bin
         self._nats_bin = nats_bin or settings.nats_bin
         self._database_url, self._nats_url = database_url, nats_url
+        self._archive = archive.resolve() if archive else None
+        self._received_at = 0.0
         self._lock: int | None = None
         self._parts: Parts | None = None
         self._children: dict[str, Child] = {}
@@ -107,15 +139,32 @@ class Engines:
         self.claim()
         try:
             self.notes += [(c, {"folder": str(self.folder)}) for c in place.warnings(self.folder)]
+            self._check_whole()
             self._parts = self._settle()
             first = self._parts.postgres is not None and not self._parts.postgres.data.exists()
             place.check_room(self._parts.home, place.FIRST_MB if first else place.LATER_MB)
             if self._parts.postgres is not None:
                 self._parts.postgres.ensure(self.secret("postgres"))
             self.tend()
+            self._begin_archive()
         except BaseException:
             self.stop()
             raise
+
+    def _check_whole(self) -> None:
+        if (self.folder / RESTORING).exists():
+            raise RestoreUnfinished(folder=str(self.folder))
+
+    def recover(self, lay: Callable[[Postgres], None], aim: Mapping[str, str]) -> None:
+        """Start PostgreSQL alone on files that `lay` brings, and wait until it reached its aim."""
+        self.claim()
+        self._parts = self._settle()
+        server = self._parts.postgres
+        if server is None:
+            raise NotOurs
+        lay(server)
+        port = self.port("postgres")
+        self._children["postgres"] = server.start(port, aim, seconds=_RECOVERY_S)
 
     def tend(self) -> list[str]:
         """Start whatever does not run, and name it."""
@@ -125,11 +174,41 @@ class Engines:
             if child is None or not child.alive:
                 self._children[name] = self._start(name)
                 started.append(name)
+        self._tend_archive()
         return started
 
+    def _begin_archive(self) -> None:
+        """Start the receiver of the log, or let the server keep nothing for one."""
+        server = self._parts.postgres if self._parts else None
+        if server is None:
+            return
+        if self._archive is not None:
+            self._receive(server, self._archive)
+            if backups.lacks_base(self._archive):
+                self.notes.append(("archive-lacks-base", {"folder": str(self._archive)}))
+        elif server.keeps_for_receivers():
+            archiving.forget(self.admin_dsn)
+
+    def _receive(self, server: Postgres, folder: Path) -> None:
+        self._received_at = time.monotonic()
+        target = Archive(folder, server.binaries.bin, backups.identity(self.folder))
+        log = self.folder / "logs" / "archive.log"
+        self._children["archive"] = target.start(self.admin_dsn, log=log, now=Clock().now())
+
+    def _tend_archive(self) -> None:
+        """Start the receiver again if it ended; what it cannot reach, it tries again later."""
+        server = self._parts.postgres if self._parts else None
+        child = self._children.get("archive")
+        waits = time.monotonic() < self._received_at + _AGAIN_S
+        if server is None or self._archive is None or child is None or child.alive or waits:
+            return
+        with contextlib.suppress(psycopg.OperationalError, OSError):
+            self._receive(server, self._archive)
+
     def stop(self) -> None:
-        """Stop nats-server, then PostgreSQL, and give the folder back."""
-        for name, end in (("nats", nats.stop), ("postgres", postgres.stop)):
+        """Stop nats-server, PostgreSQL, and the receiver of its last words; unlock the folder."""
+        ends = {"nats": nats.stop, "postgres": postgres.stop, "archive": archiving.stop}
+        for name, end in ends.items():
             child = self._children.pop(name, None)
             if child is not None:
                 end(child)

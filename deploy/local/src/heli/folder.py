@@ -13,6 +13,7 @@ from heli.child import wait_until
 from heli.problems import Problem
 
 STATE: Final = "state.json"  # what runs now
+FILES: Final = "files"  # what services keep by content, a folder each
 _LOCK: Final = "lock"
 _GRACE: Final = 10.0  # seconds in which the servers of a killed supervisor are gone
 _FOREIGN: Final = {"9p", "nfs", "nfs4", "cifs", "smb3", "drvfs", "fuse.sshfs"}

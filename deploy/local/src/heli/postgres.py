@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,8 @@ _SETTINGS: Final = {
     "max_parallel_workers_per_gather": "0",
     "max_logical_replication_workers": "0",
     "wal_level": "replica",
-    "max_wal_senders": "2",
+    "max_wal_senders": "4",  # a base backup takes two, the archive one
+    "max_slot_wal_keep_size": "2GB",  # an archive that is away may not fill the disk
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
@@ -45,6 +47,7 @@ _SETTINGS: Final = {
     "log_timezone": "'UTC'",
     "log_line_prefix": "'%m [%p] %u@%d '",
 }
+_NO_AIM: Final[Mapping[str, str]] = {}
 _SETTINGS_18: Final = {"io_method": "sync", "autovacuum_worker_slots": "2"}
 
 
@@ -72,9 +75,12 @@ class Incomplete(Problem):
     code = "data-incomplete"
 
 
-def settings(port: int, major: int) -> str:
-    """Write postgresql.conf; a person's own settings go to own.conf, which is read last."""
-    lines = {"listen_addresses": f"'{HOST}'", "port": str(port), **_SETTINGS}
+def settings(port: int, major: int, aim: Mapping[str, str] = _NO_AIM) -> str:
+    """Write postgresql.conf; a person's own settings go to own.conf, which is read last.
+
+    `aim`: what a recovery is to reach.
+    """
+    lines = {"listen_addresses": f"'{HOST}'", "port": str(port), **_SETTINGS, **aim}
     if major >= _ASYNC_IO_FROM:
         lines |= _SETTINGS_18
     text = "".join(f"{name} = {value}\n" for name, value in lines.items())
@@ -106,6 +112,11 @@ class Postgres:
         """Give the data folder."""
         return self.home / "pg"
 
+    @property
+    def draft(self) -> Path:
+        """Give the place where a data folder is made: a half-made one starts too well."""
+        return self.home / "pg.new"
+
     def ensure(self, password: str) -> None:
         """Make the data folder if there is none; refuse one of another major version."""
         if not self.data.exists():
@@ -118,8 +129,8 @@ class Postgres:
             raise OtherMajor(folder=str(self.data), found=found, have=self.major)
 
     def _initialise(self, password: str) -> None:
-        """Make the data folder beside its place and rename it: a half-made one starts too well."""
-        draft, secret = self.home / "pg.new", self.home / "su.pw"
+        """Make the data folder beside its place and rename it."""
+        draft, secret = self.draft, self.home / "su.pw"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         secret.touch(mode=0o600)
@@ -148,7 +159,11 @@ class Postgres:
         if made.returncode != 0:
             raise self._failure(way, made.stderr.strip())
         (draft / "own.conf").touch(mode=0o600)
-        if way.mode is Mode.DROP:
+        self.adopt(draft)
+
+    def adopt(self, draft: Path) -> None:
+        """Take a whole folder of data that was made beside its place."""
+        if self.way.mode is Mode.DROP:
             _give(draft, self.way.uid, self.way.gid)
         draft.rename(self.data)
 
@@ -157,11 +172,11 @@ class Postgres:
             return NoPasswdEntry(uid=os.getuid(), reason=words)
         return InitFailed(words=words)
 
-    def start(self, port: int) -> Child:
-        """Start the server as our child and wait until it takes connections."""
+    def start(self, port: int, aim: Mapping[str, str] = _NO_AIM, *, seconds: float = 120) -> Child:
+        """Start the server as our child and wait until it takes writes; `aim` of a recovery."""
         self._clear_leftovers()
         file = self.data / "postgresql.conf"
-        file.write_text(settings(port, self.major), encoding="utf-8")
+        file.write_text(settings(port, self.major, aim), encoding="utf-8")
         if self.way.mode is Mode.DROP:
             os.chown(file, self.way.uid, self.way.gid)
         child = Child(
@@ -170,8 +185,12 @@ class Postgres:
             log=self.home / "logs" / "postgres.log",
             env=_ENV,
         )
-        child.wait_ready(lambda: self._ready(child.pid), seconds=120)
+        child.wait_ready(lambda: self._ready(child.pid), seconds=seconds)
         return child
+
+    def keeps_for_receivers(self) -> bool:
+        """Say whether the server keeps log that somebody was to receive."""
+        return any((self.data / "pg_replslot").iterdir())
 
     def _ready(self, pid: int) -> bool:
         """Believe postmaster.pid only when it is this child's: a stale one says ready too."""

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     nats_url: str | None = None
     failpoints: bool = False
+    archive: Path | None = None
 
     def changed(self, **given: object) -> "Settings":
         """Give these settings with what was given on the command line."""

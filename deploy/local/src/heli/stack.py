@@ -20,6 +20,7 @@ from heli.child import StartFailed, last_words
 from heli.credentials import Credentials
 from heli.databases import Database
 from heli.engines import Engines
+from heli.folder import FILES
 from heli.problems import Problem
 from heli.reach import STATE
 from heli.settings import Settings
@@ -85,6 +86,7 @@ class Stack:
             settings.data,
             database_url=settings.database_url,
             nats_url=settings.nats_url,
+            archive=settings.archive,
         )
         self.folder = self.engines.folder
         self._supervisor = Supervisor(())
@@ -224,6 +226,7 @@ class Stack:
             "HELI_DATABASE_URL": database.url(database.app),
             "HELI_NATS_URL": self.engines.nats_url(service.name),
             "HELI_KEYS": str(made.keys),
+            "HELI_FILES": str(self.folder / FILES / service.name),
         }
         if service is GATEWAY:
             env |= {
