@@ -220,7 +220,7 @@ class Pull:
             raise BusUnavailable(str(no)) from no
 
 
-async def ensure_streams(url: str) -> None:
+async def ensure_streams(url: str, replicas: int = 1) -> None:
     """Make or update the six streams, as the admin user; called by `migrate` and `heli up`."""
     client = await nats.connect(url, max_reconnect_attempts=3)
     try:
@@ -237,7 +237,7 @@ async def ensure_streams(url: str) -> None:
                 duplicate_window=DEDUPE_S,
                 deny_delete=True,
                 deny_purge=True,
-                num_replicas=1,
+                num_replicas=replicas,
             )
             try:
                 await streams.stream_info(service.name)
