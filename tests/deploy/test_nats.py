@@ -1,5 +1,22 @@
 """The component's NATS, three real nodes on this machine: only addresses and folders differ."""
 
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import nats
+import pytest
+from nats.aio.client import Client
+
+from contracts.services import CLUE_DISPATCH, SERVICES
+from heli import cluster
+from heli.child import wait_until
+from heli.nats import answers, find
+from heli.ports import pick
+from kit.bus import ensure_streams
+
 NAMES = [f"nats-{node}" for node in range(cluster.NODES)]
 
 
@@ -58,7 +75,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
         node.start()
     try:
         for node in found:
-            assert wait_until(lambda node=node: answers(node.port, node.name), seconds=60)
+            assert wait_until(partial(answers, node.port, node.name), seconds=60)
         yield found
     finally:
         for node in found:
