@@ -1,12 +1,13 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint fix docs lock
+.PHONY: help setup demo run test lint fix docs lock deploy-check
 SHELL := /bin/bash
 V := .venv/bin
+export KUBECTL ?= kubectl
 DISTS := shared gateway item-registry joint-inspection clue-dispatch credit-service risk-monitor deploy/local
 t ?= unit contract e2e chaos
 
 help:  ## show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(V)/.ready  ## make .venv and install everything that the lock names
 
@@ -31,6 +32,9 @@ fix: setup  ## mend what the tools can mend
 
 docs: setup  ## write docs/generated, NOTICE and the first migrations anew
 	@$(V)/python -m heli.catalogue
+
+deploy-check: setup  ## build every kustomize overlay and hold it against schemas and policies (needs kubectl ≥ 1.27)
+	@bash deploy/kustomize/tests/kubectl.sh && bash deploy/setup.sh --deploy && $(V)/python -m pytest -n 2 --dist loadfile -q tests/deploy
 
 lock: setup  ## pin every dependency with hashes, for all Pythons and platforms
 	@bash deploy/setup.sh --lock $(DISTS)

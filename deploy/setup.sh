@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# Makes .venv and installs what requirements.lock pins; with --lock writes that lock anew.
+# Makes .venv and installs what requirements.lock pins; with --lock writes the locks anew, with
+# --deploy adds what `make deploy-check` needs.
 # Needs only a Python 3.11-3.14 with venv. uv comes from the index that pip is set to.
 set -euo pipefail
-lock_only=false
-if [ "${1:-}" = "--lock" ]; then lock_only=true; shift; fi
+lock_only=false deploy_only=false
+case "${1:-}" in
+  --lock) lock_only=true; shift ;;
+  --deploy) deploy_only=true; shift ;;
+esac
 
 refuse() { printf '%s\n' "$@" >&2; exit 1; }
 network() {
@@ -58,6 +62,13 @@ if $lock_only; then
   inputs=(); for d in "$@"; do inputs+=("$d/pyproject.toml"); done
   .venv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-emit-package heli-shared \
     "${inputs[@]}" --group dev -o requirements.lock
+  # Apart, because its schemas are 17,000 files that nobody else needs.
+  .venv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 -c requirements.lock \
+    --group deploy -o deploy/kustomize/tests/requirements.lock
+  exit
+fi
+if $deploy_only; then
+  .venv/bin/uv pip install -q --require-hashes -r deploy/kustomize/tests/requirements.lock || network
   exit
 fi
 .venv/bin/uv pip sync -q --require-hashes requirements.lock || network

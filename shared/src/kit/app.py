@@ -12,8 +12,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
@@ -47,9 +48,10 @@ from kit.jobs import Import
 from kit.operations import Reads, operations_router
 from kit.replicas import Replica
 from kit.serving import Background, Loops, serve
-from kit.settings import ServiceSettings
+from kit.settings import MigrateSettings, ServiceSettings
 from kit.sheets import Columns
 
+T = TypeVar("T")
 Edge = Callable[[Context, FastAPI], ASGIApp]
 
 _REPLICATED = (places, items, calendars, entities)
@@ -153,36 +155,27 @@ class Service:
         parser.add_argument("--owner-url", help="the owner role's database URL, for migrate")
         parser.add_argument("--app-role", help="the role that `serve` uses, for migrate")
         parser.add_argument("--nats-admin-url", help="makes the streams too, for migrate")
+        parser.add_argument("--replicas", type=int, help="copies of a stream, for migrate")
         asked = parser.parse_args()
         match asked.command:
             case "serve":
-                settings = self._settings(parser)
+                settings = _read(self.settings, parser)
                 log.configure(settings.log)
                 failpoints.arm(settings.failpoints)
                 context = self.context(settings)
                 loops = Loops(self.hears(), self.imports, self.background)
                 asyncio.run(serve(self.edge(context, self.app(context)), context, loops))
             case "migrate":
-                if not asked.owner_url or not asked.app_role:
-                    parser.error("migrate needs --owner-url and --app-role")
-                migrations.migrate(self.folder, asked.owner_url, asked.app_role)
-                if asked.nats_admin_url:
-                    asyncio.run(bus.ensure_streams(asked.nats_admin_url))
+                given = {name: value for name, value in vars(asked).items() if value is not None}
+                wanted = _read(partial(MigrateSettings, **given), parser)
+                migrations.migrate(self.folder, wanted.owner_url, wanted.app_role)
+                if wanted.nats_admin_url:
+                    asyncio.run(bus.ensure_streams(wanted.nats_admin_url, wanted.replicas))
             case "draft":
                 step = migrations.first_step(asked.owner_url, metadata_of(self), "0001")
                 (self.folder / "0001_first.py").write_text(step, "utf-8")
             case _:
                 sys.stdout.write(json.dumps(self.describe(), ensure_ascii=False) + "\n")
-
-    def _settings(self, parser: argparse.ArgumentParser) -> ServiceSettings:
-        try:
-            return self.settings()
-        except ValidationError as no:
-            wrong = [
-                f"HELI_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}"
-                for one in no.errors()
-            ]
-            parser.error("settings: " + "; ".join(wrong))
 
     def describe(self) -> dict[str, Any]:
         """Say what the service offers and hears, for the generated pages."""
@@ -193,6 +186,18 @@ class Service:
             "imports": {one.collection: Columns.of(one.row).described() for one in self.imports},
             "refusals": _refusals(Refusal),
         }
+
+
+def _read(settings: Callable[[], T], parser: argparse.ArgumentParser) -> T:
+    """Read settings; what is missing or wrong ends the program, named by its variable."""
+    try:
+        return settings()
+    except ValidationError as no:
+        wrong = [
+            f"HELI_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}"
+            for one in no.errors()
+        ]
+        parser.error("settings: " + "; ".join(wrong))
 
 
 def _refusals(kind: type[Refusal]) -> dict[str, int]:

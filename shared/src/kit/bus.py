@@ -225,7 +225,7 @@ class Pull:
             await self.subscription.unsubscribe()
 
 
-async def ensure_streams(url: str) -> None:
+async def ensure_streams(url: str, replicas: int = 1) -> None:
     """Make or update the six streams, as the admin user; called by `migrate` and `heli up`."""
     client = await nats.connect(url, max_reconnect_attempts=3)
     try:
@@ -242,7 +242,7 @@ async def ensure_streams(url: str) -> None:
                 duplicate_window=DEDUPE_S,
                 deny_delete=True,
                 deny_purge=True,
-                num_replicas=1,
+                num_replicas=replicas,
             )
             try:
                 await streams.stream_info(service.name)

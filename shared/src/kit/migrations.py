@@ -1,7 +1,8 @@
 """Alembic, configured in code: upgrade a service's database, and guard its tables.
 
-After the upgrade the guards are set from what stands in the schema: forced row-level security on
-every table with `readers`, and the app role's grants (audit rows can be added, never changed).
+After the upgrade the guards are set from what stands in the schema: the database is closed to all
+but its owner and the app role, row-level security is forced on every table with `readers`, and the
+app role gets its grants (audit rows can be added, never changed).
 Runs by path, so that one process can migrate all six services without importing them.
 """
 
@@ -74,6 +75,14 @@ def _upgrade(connection: Connection, folder: Path, known: str | None) -> None:
 def _guard(connection: Connection, app_role: str) -> None:
     found = inspect(connection)
     role = connection.dialect.identifier_preparer.quote(app_role)
+    place = connection.dialect.identifier_preparer.quote(str(connection.engine.url.database))
+    for statement in (
+        f"REVOKE ALL ON DATABASE {place} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {place} TO {role}",
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+    ):
+        connection.execute(text(statement))
     for table in found.get_table_names():
         name = connection.dialect.identifier_preparer.quote(table)
         rights = "SELECT, INSERT" if table == "audit" else "SELECT, INSERT, UPDATE, DELETE"

@@ -1,7 +1,8 @@
-"""Settings that every service has, read from the environment (`HELI_…`) or from a file of them.
+"""Settings that every service has, read from the environment (`HELI_…`) or from mounted files.
 
-A service's `settings.py` builds on this class where it needs more. Secrets may stand in files:
-`HELI_SECRETS` names a folder with one file a setting, as Kubernetes mounts them.
+A service's `settings.py` builds on `ServiceSettings` where it needs more. Secrets belong in files,
+not in variables or arguments that `ps` and dumps show: `HELI_SECRETS` names a folder with one file
+a setting, called like its variable in small letters (`heli_database_url`), as Kubernetes mounts it.
 """
 
 import os
@@ -13,16 +14,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kit.files import Files, store
 
+_READ = SettingsConfigDict(
+    env_prefix="HELI_",
+    frozen=True,
+    extra="ignore",
+    secrets_dir=os.environ.get("HELI_SECRETS"),  # noqa: TID251 - settings are read here
+)
+
 
 class ServiceSettings(BaseSettings):
     """What a service needs to run: where its database, NATS and keys are, and where it listens."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="HELI_",
-        frozen=True,
-        extra="ignore",
-        secrets_dir=os.environ.get("HELI_SECRETS"),  # noqa: TID251 - settings are read here
-    )
+    model_config = _READ
 
     mode: Literal["embedded", "production"] = "production"
     database_url: str = Field(description="postgresql+psycopg://… as the app role")
@@ -62,3 +65,16 @@ class ServiceSettings(BaseSettings):
             msg = "HELI_FAILPOINTS is for tests: production has no failpoints"
             raise ValueError(msg)
         return self
+
+
+class MigrateSettings(BaseSettings):
+    """What `migrate` needs; what is given on the command line comes first."""
+
+    model_config = _READ
+
+    owner_url: str = Field(description="postgresql+psycopg://… as the owner of the tables")
+    app_role: str = Field(description="the role that `serve` comes as; it gets its grants")
+    nats_admin_url: str | None = Field(
+        default=None, description="NATS as the user that makes streams; absent: none are made"
+    )
+    replicas: int = Field(default=1, ge=1, le=5, description="copies of a stream: 3 on a cluster")

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from contracts.roles import OPERATIONS, PUBLIC
 from contracts.services import SERVICES
-from heli import licences, refusals
+from heli import cluster, licences, refusals
 from heli.databases import Database, provision
 from heli.engines import Engines
 from heli.facts import facts
@@ -198,6 +198,7 @@ def main() -> None:
     for name, data in shown.items():
         (SHOWN / name).write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")
     licences.write()
+    cluster.write_nats_conf()
     lacking = [r for r, since in requirements().items() if since != "–" and r not in covered()]
     if lacking:
         sys.exit("demanded, but no test covers: " + ", ".join(lacking))

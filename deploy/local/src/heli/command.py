@@ -12,7 +12,7 @@ from rich.table import Table
 
 from contracts.errors import Refusal
 from contracts.services import SERVICES
-from heli import access, backup, draws, letters, restore, talk
+from heli import access, backup, cluster, draws, letters, restore, talk
 from heli import load as loading
 from heli.client import ApiProblem
 from heli.credentials import NotStarted
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(access.commands, name="client")
 app.add_typer(letters.commands, name="dlq")
+app.add_typer(cluster.commands, name="cluster")
 app.add_typer(draws.commands, name="draw")
 app.command(epilog=backup.EXAMPLES)(backup.backup)
 app.command(epilog=restore.EXAMPLES)(restore.restore)
