@@ -11,9 +11,9 @@ from heli import draw_verifier
 from heli.bench import running
 from heli.bench.report import ROUNDS, Goal, Report, begun, rounded
 
-FREEZE: Final = Goal(5.0, "× hashing each id once")
-DRAW: Final = Goal(2.5, "× hashing each id once")
-VERIFY: Final = Goal(15.0, "× hashing each id once")
+FREEZE: Final = Goal(5.0, "times hashing each id once")
+DRAW: Final = Goal(2.5, "times hashing each id once")
+VERIFY: Final = Goal(15.0, "times hashing each id once")
 MEMORY: Final = Goal(100.0, "bytes a target")
 SIZE: Final = 200_000
 _MODULE: Final = "joint_inspection.draw.bench"  # a child's: nothing here imports a service

@@ -1,4 +1,4 @@
-"""A stack of its own for a bench: started as an operator starts it, ended and removed afterwards."""
+"""A stack of its own for a bench: started as an operator starts it, ended and removed after."""
 
 import contextlib
 import json
