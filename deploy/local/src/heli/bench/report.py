@@ -49,13 +49,10 @@ class Report:
     holds: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def hold(self, row: str, found: float, goal: Goal) -> None:
-        """Say whether a goal is reached."""
-        self.holds[row] = {
-            "value": rounded(found),
-            "goal": str(goal),
-            "unit": goal.unit,
-            "holds": goal.reached(found),
-        }
+        """Say whether a goal is reached, by the value as it is shown."""
+        value = rounded(found)
+        reached = goal.reached(value)
+        self.holds[row] = {"value": value, "goal": str(goal), "unit": goal.unit, "holds": reached}
 
     def grown(self, row: str, costs: Sequence[tuple[int, float]]) -> None:
         """Compare the CPU seconds of a unit at the largest size N with those at N/4."""

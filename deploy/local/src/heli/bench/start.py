@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from heli.bench import running
-from heli.bench.report import Goal, Report, begun, rounded, spread
+from heli.bench.report import ROUNDS, Goal, Report, begun, rounded, spread
 from kit.clock import elapsed_s
 
 FIRST: Final = Goal(20.0, "s")
@@ -19,7 +19,10 @@ _STILL_MB: Final = 1.0
 
 
 def measure(*, quick: bool) -> Report:
-    """Start on a new folder, then on what that left; the stack's memory once it no longer moves."""
+    """Start on a new folder, then on what that left; memory once the stack's no longer moves.
+
+    A quick run starts once.
+    """
     report = begun("start")
     with running.folder() as place:
         with running.stack(place) as first:
@@ -27,11 +30,12 @@ def measure(*, quick: bool) -> Report:
             report.hold("start: heli up, new folder", first.ready_s, FIRST)
             parts = _idle(int(first.state["pid"]), settle_s=1.0 if quick else _SETTLE_S)
         again = []
-        for _ in range(1 if quick else 3):
+        for _ in range(0 if quick else ROUNDS):
             with running.stack(place) as later:
                 again.append(later.ready_s)
-    report.figures["again_s"] = spread(again)
-    report.hold("start: heli up, existing data", spread(again)["median"], AGAIN)
+    if again:
+        report.figures["again_s"] = spread(again)
+        report.hold("start: heli up, existing data", spread(again)["median"], AGAIN)
     idle = sum(parts.values())
     report.figures["idle_mb"] = {name: rounded(mb) for name, mb in sorted(parts.items())}
     report.figures["idle_mb"]["all"] = rounded(idle)
