@@ -10,8 +10,8 @@ from heli.bench.report import Goal, Report, percentile, rounded, spread
     [
         (Goal(5.0, "s"), 5.0, True),
         (Goal(5.0, "s"), 5.01, False),
-        (Goal(0.6, "×", least=True), 0.6, True),
-        (Goal(0.6, "×", least=True), 0.59, False),
+        (Goal(0.6, "times", least=True), 0.6, True),
+        (Goal(0.6, "times", least=True), 0.59, False),
     ],
 )
 def test_a_goal_is_reached_at_its_own_value(goal: Goal, found: float, *, reached: bool) -> None:
