@@ -39,20 +39,20 @@ def events(
     as_json: JsonOption = False,
 ) -> None:
     """事件 from commit to effect, relay against bare publishing, batches."""
-    from heli.bench import events as passing  # noqa: PLC0415 - needs SQLAlchemy, others do not
+    from heli.bench import passage  # noqa: PLC0415 - needs SQLAlchemy, others do not
 
     with talk.working("benching", visible=not as_json, name="events"):
-        report = passing.measure(size=size, quick=quick)
+        report = passage.measure(size=size, quick=quick)
     show(report, as_json=as_json)
 
 
 @commands.command(epilog=examples("heli bench gateway", "heli bench gateway --json"))
 def gateway(*, quick: QuickOption = False, as_json: JsonOption = False) -> None:
     """网关 reads through the gateway against the same reads without it."""
-    from heli.bench import gateway as passing  # noqa: PLC0415 - as above
+    from heli.bench import gateway as reading  # noqa: PLC0415 - as above
 
     with talk.working("benching", visible=not as_json, name="gateway"):
-        report = passing.measure(quick=quick)
+        report = reading.measure(quick=quick)
     show(report, as_json=as_json)
 
 
