@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint fix docs lock deploy-check
+.PHONY: help setup demo run test nightly bench lint fix docs lock deploy-check
 SHELL := /bin/bash
 V := .venv/bin
 export KUBECTL ?= kubectl
@@ -23,6 +23,14 @@ run: setup  ## load the demo's world and stay up, and say where and what to try
 
 test: setup  ## run the tests (t=unit|contract|e2e|chaos for a part)
 	@$(V)/python -m pytest -n 2 --dist loadfile -q $(t:%=tests/%)
+
+nightly: setup  ## run all tests on PostgreSQL 16 with long kills, outages and fuzz, then every bench (hours)
+	@HELI_PG_BIN=$$($(V)/python -m heli.binaries 16) HELI_KILLS=40 HELI_OUTAGE_S=60 HELI_POISON_PAIRS=3 HELI_FUZZ_CASES=50 \
+		$(V)/python -m pytest -n 2 --dist loadfile -q $(t:%=tests/%)
+	@$(MAKE) --no-print-directory bench
+
+bench: setup  ## measure start, events, gateway and draw; run nothing else meanwhile
+	@for one in start events gateway draw; do echo "--- heli bench $$one"; $(V)/heli bench $$one || exit 1; done
 
 lint: setup  ## check style, types, import rules, layout and licences; changes nothing
 	@$(V)/ruff check . && $(V)/ruff format --check . && $(V)/lint-imports --no-cache && $(V)/mypy && $(V)/python -m pytest -q tests/unit/test_layout.py && $(V)/python -m heli.licences

@@ -61,7 +61,9 @@ class World:
         allocations = []
         for at, (start, end) in enumerate(zip([0, *cuts], [*cuts, len(targets)], strict=True)):
             top = self.by.choice([1, 3, 1_000_000])
-            weights = {each: self.by.randint(1, top) for each in targets[start:end]}
+            weights: dict[int, list[hd.Handle]] = {}
+            for each in targets[start:end]:
+                weights.setdefault(self.by.randint(1, top), []).append(each)
             n = self.by.randint(1, end - start)
             reserve = self.by.randint(0, end - start - n)
             kept = self.keep(lists.write_weighted(weights))
@@ -85,7 +87,7 @@ def made(number: int) -> bytes:
         department=COMMERCE,
         seats=by.randint(1, 3),
         qualification="any",
-        left_out=world.keep(lists.write_left_out(dict.fromkeys(out, "exempt"))),
+        left_out=world.keep(lists.write_left_out({"exempt": out})),
         inspectors=of_commerce,
         joins=None,
         allocations=world.strata(drawn_from),

@@ -56,7 +56,7 @@ def example() -> tuple[Plan, dict[Digest, str]]:
     targets = target_handles(POOL_KEY, ["t1", "t2", "t3", "t4"]).values()
     inspectors = inspector_handles(POOL_KEY, ["i1", "i2", "i3"]).values()
     pool = lists.write_handles(targets)
-    stratum = lists.write_weighted(dict.fromkeys(targets, 1))
+    stratum = lists.write_weighted({1: targets})
     staff = lists.write_inspectors(Inspector(handle, 9, "fire") for handle in inspectors)
     department = Department(
         department=COMMERCE,

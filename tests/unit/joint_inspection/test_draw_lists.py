@@ -1,5 +1,7 @@
 """Lists of a draw: one text for one content."""
 
+from hashlib import sha256
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +49,7 @@ def test_a_weight_has_one_way_of_writing(weight: str) -> None:
 
 
 def test_a_weight_of_more_than_a_million_is_refused() -> None:
-    assert lists.read_weighted(f"{A}\t1000000\n", name="s").weights == [1_000_000]
+    assert list(lists.read_weighted(f"{A}\t1000000\n", name="s").weights) == [1_000_000]
     with pytest.raises(WeightTooLarge):
         lists.read_weighted(f"{A}\t1000001\n", name="s")
 
@@ -66,14 +68,56 @@ def test_a_target_may_have_several_inspectors_recused() -> None:
     assert lists.read_recused(f"{A}\t{A}\n{A}\t{B}\n", name="recused") == {(A, A), (A, B)}
 
 
-def test_an_id_with_a_separator_in_it_has_no_handle() -> None:
+@pytest.mark.parametrize("id_", ["a\0b", "a\nb", "", "\n", "é", "\ud800", "a" * 65])
+def test_an_id_that_is_none_has_no_handle(id_: str) -> None:
     with pytest.raises(IdMalformed):
-        target_handles(bytes(32), ["a\0b"])
+        target_handles(bytes(32), ["a", id_])
+
+
+def test_a_line_with_its_mark_in_the_middle_as_well_is_refused() -> None:
+    torn = f"{A[:32]}\t1{A[32:]}\t1\n"
+    for text in (torn, f"{A}\t1\t1\n", f"{A}\t1\n{B}\t1\t1\n"):
+        with pytest.raises(LineMalformed):
+            lists.read_weighted(text, name="s")
+
+
+MANY = sorted(Handle(sha256(b"%d" % at).hexdigest()) for at in range(3_000))
+
+
+@pytest.mark.parametrize("mark", ["", "\t1"])
+@pytest.mark.parametrize(
+    ("lines", "refused", "at"),
+    [
+        ([*MANY[:2500], MANY[0], *MANY[2500:]], ListedTwice, 2501),
+        ([*MANY[:2500], MANY[2501], MANY[2500]], ListNotAscending, 2502),
+        ([*MANY[:2500], MANY[2500][:63]], LineMalformed, 2501),
+        ([*MANY[:2500], MANY[2500][:63], f"{MANY[2501]}0"], LineMalformed, 2501),
+    ],
+)
+def test_a_fault_far_down_a_long_list_is_named_with_its_line(
+    lines: list[Handle], refused: type[Refusal], at: int, mark: str
+) -> None:
+    text = "".join(f"{line}{mark}\n" for line in lines)
+    with pytest.raises(refused) as no:
+        (lists.read_weighted if mark else lists.read_handles)(text, name="s")
+    assert no.value.facts["line"] == at
+
+
+def test_a_long_list_comes_back_whole() -> None:
+    read = lists.read_weighted(lists.write_weighted({1: MANY[::2], 7: MANY[1::2]}), name="s")
+    assert list(read.handles) == MANY
+    assert len(read) == len(MANY)
+    assert list(read.weights) == [1, 7] * 1500
+    assert MANY[9] in read.handles
+    assert lists.read_handles(lists.write_handles(MANY[::-1]), name="pool") == MANY
 
 
 @given(st.dictionaries(HANDLES, st.integers(1, 1_000_000)))
 def test_weights_come_back_as_written(weights: dict[Handle, int]) -> None:
-    read = lists.read_weighted(lists.write_weighted(weights), name="s")
+    by_weight: dict[int, list[Handle]] = {}
+    for handle, weight in weights.items():
+        by_weight.setdefault(weight, []).append(handle)
+    read = lists.read_weighted(lists.write_weighted(by_weight), name="s")
     assert dict(zip(read.handles, read.weights, strict=True)) == weights
 
 

@@ -58,13 +58,13 @@ def example() -> tuple[Plan, Texts]:
     """Commerce draws 2 of 5 (1 reserve) and 1 of 3, leaves one out; fire joins three targets."""
     book = Book()
     staff = book.keep(lists.write_inspectors(Inspector(each, 9, "any") for each in STAFF))
-    low = book.keep(lists.write_weighted(dict.fromkeys(TARGETS[:5], 1)))
-    high = book.keep(lists.write_weighted(dict.fromkeys(TARGETS[5:8], 3)))
+    low = book.keep(lists.write_weighted({1: TARGETS[:5]}))
+    high = book.keep(lists.write_weighted({3: TARGETS[5:8]}))
     commerce = Department(
         department=COMMERCE,
         seats=2,
         qualification="any",
-        left_out=book.keep(lists.write_left_out({TARGETS[8]: "exempt"})),
+        left_out=book.keep(lists.write_left_out({"exempt": TARGETS[8:9]})),
         inspectors=staff,
         joins=None,
         allocations=(

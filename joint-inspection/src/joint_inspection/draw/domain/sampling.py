@@ -132,14 +132,18 @@ def _first(rest: Weighted, odds: Odds, wanted: int, *, seed: bytes) -> list[Hand
     if not wanted:
         return []
     start = seed + b"\0"
-    keys = [sha256(start + handle.encode()).digest() for handle in rest.handles]
     for widening in _WIDENINGS:
         bounds = odds.keys_below((wanted + wanted // 8 + 32) * widening, odds.n)
+        # Keys are hashed again if the bound is too low, which is rarer than it is dear to keep all.
         few = [
-            (key, handle, weight)
-            for key, handle, weight in zip(keys, rest.handles, rest.weights, strict=True)
-            if key < bounds[weight]
+            (k, handle, weight)
+            for handle, weight in zip(rest.handles, rest.weights, strict=True)
+            if (k := sha256(start + handle.encode()).digest()) < bounds[weight]
         ]
         if len(few) >= wanted:
             return odds.in_order(few)[:wanted]
-    return odds.in_order(zip(keys, rest.handles, rest.weights, strict=True))[:wanted]
+    keyed = (
+        (sha256(start + handle.encode()).digest(), handle, weight)
+        for handle, weight in zip(rest.handles, rest.weights, strict=True)
+    )
+    return odds.in_order(keyed)[:wanted]
