@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+from kit import meters
 from kit.bus import Bus, BusUnavailable, Message
+from kit.clock import real_seconds
 from kit.failures import is_outage
 from kit.inbox import Reader
 from kit.log import get
@@ -47,3 +49,5 @@ async def _settle(reader: Reader, messages: Sequence[Message]) -> None:
                 await message.still_working()
     for message in messages:
         await message.done()
+    meters.HANDLED.labels(reader.stream).inc(len(messages))
+    meters.LAG.labels(reader.stream).set(real_seconds() - messages[-1].stored_at)

@@ -25,6 +25,7 @@ from typing_extensions import override
 from contracts.envelope import Envelope
 from kit.auth import Actor
 from kit.clock import Clock
+from kit.log import traced
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -129,8 +130,12 @@ class Database:
         *,
         cause: Envelope | None = None,
         traceparent: str | None = None,
+        within_ms: int | None = None,
     ) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction as an actor; it commits at the end, or rolls back on an exception."""
+        """Open a transaction as an actor; it commits at the end, or rolls back on an exception.
+
+        `within_ms` is how long an answer is waited for: no statement takes longer.
+        """
         about = Dealing(
             service=self.service,
             actor=actor,
@@ -141,18 +146,20 @@ class Database:
         )
         async with self.engine.begin() as tx:
             tx.info.update(dealing=about, announced=False)
-            await _become(tx, actor)
-            yield tx
+            await _become(tx, actor, within_ms)
+            with traced(about.traceparent, operation):
+                yield tx
             rang = bool(tx.info.get("announced"))
         if rang:
             self.bell.set()
 
 
-async def _become(tx: AsyncConnection, actor: Actor) -> None:
+async def _become(tx: AsyncConnection, actor: Actor, within_ms: int | None) -> None:
+    most = int(_SYSTEM_MS if actor.is_system else _REQUEST_MS)
     values = {
         "heli.actor": actor.id,
         "heli.keys": _array(actor.keys),
-        "statement_timeout": _SYSTEM_MS if actor.is_system else _REQUEST_MS,
+        "statement_timeout": str(max(1, min(most, within_ms or most))),
     }
     settings = (func.set_config(name, value, true()) for name, value in values.items())
     await tx.execute(select(*settings))

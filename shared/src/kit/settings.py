@@ -31,6 +31,15 @@ class ServiceSettings(BaseSettings):
     clock_offset_days: int = 0
     log: Literal["json", "console"] = "json"
     pool_size: int = Field(default=8, ge=1)
+    at_once: int = Field(default=64, ge=1, description="requests answered at the same time")
+    import_bytes: int = Field(default=1024**3, description="limit of an NDJSON or CSV upload")
+    workbook_bytes: int = Field(default=50 * 1024**2, description="limit of a workbook upload")
+    spool: Path | None = Field(
+        default=None, description="folder where uploads wait until they are whole; absent: /tmp"
+    )
+    drain_pause_s: float = Field(
+        default=0, ge=0, description="seconds from SIGTERM, unready, until no request is taken"
+    )
 
     @model_validator(mode="after")
     def _production_keeps_the_clock(self) -> Self:
