@@ -42,13 +42,30 @@ _PROBLEM: Final[dict[str, Any]] = {
     },
     "additionalProperties": True,
 }
+_AS_PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": f"{_REF}schemas/Problem"}}}
+_REFUSED: Final = {
+    "400": ("Malformed", "请求不完整或不是 UTF-8 not whole, or not UTF-8"),
+    "401": ("Unauthorized", "未认证 no credential, or one that does not hold"),
+    "403": ("Forbidden", "无权 not allowed to do this"),
+    "404": ("NotFound", "没有，或不在可见范围 not there, or out of scope"),
+    "409": ("Conflict", "状态不允许 the state of things does not allow it"),
+    "412": ("Stale", "所见版本已旧 If-Match names an older version"),
+    "413": ("TooLarge", "超过上限 over a limit"),
+    "422": ("Invalid", "有误的字段 a field that is not right: got, expected"),
+    "428": ("NeedsVersion", "缺 If-Match If-Match is missing"),
+    "429": ("TooMany", "积压过多 more than is kept up with; see Retry-After"),
+    "503": ("Unavailable", "暂不可用 not now; see Retry-After"),
+}
+_NAMES: Final = {status: name for status, (name, _) in _REFUSED.items()}
+_TAG: Final = {"ETag": {"schema": {"type": "string"}}}
 _SHARED: Final[dict[str, dict[str, Any]]] = {
     "schemas": {"Problem": _PROBLEM},
     "responses": {
-        "Problem": {
-            "description": "拒绝 refused",
-            "content": {"application/problem+json": {"schema": {"$ref": f"{_REF}schemas/Problem"}}},
-        }
+        "NotModified": {"description": "与所见相同 as it was seen", "headers": _TAG},
+        **{
+            _NAMES[status]: {"description": said, "content": _AS_PROBLEM}
+            for status, (_, said) in _REFUSED.items()
+        },
     },
     "parameters": {
         "IdempotencyKey": {
@@ -56,8 +73,15 @@ _SHARED: Final[dict[str, dict[str, Any]]] = {
             "in": "header",
             "required": False,
             "description": "同一个键只生效一次 the same key has one effect, for 72 hours",
-            "schema": {"type": "string", "maxLength": 200},
-        }
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        },
+        "IfNoneMatch": {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "description": "所见的 ETag，相同则为 304 the ETag that was seen: 304 if it still is",
+            "schema": {"type": "string"},
+        },
     },
     "securitySchemes": {
         "client": {
@@ -123,18 +147,43 @@ def _operation(service: str, path: str, method: str, operation: dict[str, Any]) 
     answers = {
         status: what for status, what in made.get("responses", {}).items() if status != "422"
     }
-    made["responses"] = answers | {"default": {"$ref": f"{_REF}responses/Problem"}}
     if path.startswith("/oauth/"):
+        made["responses"] = answers | _refusals({"400", "401", "503"})
         return made | {"security": []}
+    if method == "get":
+        answers = {status: what | {"headers": _TAG} for status, what in answers.items()}
+        answers["304"] = {"$ref": f"{_REF}responses/NotModified"}
+        _take(made, "IfNoneMatch")
+    made["responses"] = answers | _refusals(_statuses(path, method))
     allowed = OPERATIONS[service].get(f"{method.upper()} {_plain(path)}")
     if allowed == PUBLIC:
         made["security"] = []
     elif allowed is not None:
         made["x-roles"] = sorted(allowed)
     if method == "post":
-        key = {"$ref": f"{_REF}parameters/IdempotencyKey"}
-        made["parameters"] = [*made.get("parameters", []), key]
+        _take(made, "IdempotencyKey")
     return made
+
+
+def _take(operation: dict[str, Any], parameter: str) -> None:
+    more = {"$ref": f"{_REF}parameters/{parameter}"}
+    operation["parameters"] = [*operation.get("parameters", []), more]
+
+
+def _statuses(path: str, method: str) -> set[str]:
+    """Say with which statuses an operation may refuse; each may also find the service away."""
+    found = {"401", "403", "404", "422", "503"}
+    if method != "get" or "{" in path:
+        found |= {"409"}
+    if method != "get":
+        found |= {"400", "413"}
+    if method == "patch":
+        found |= {"412", "428"}
+    return found | ({"429"} if path.endswith(":import") else set())
+
+
+def _refusals(statuses: set[str]) -> dict[str, Any]:
+    return {status: {"$ref": f"{_REF}responses/{_NAMES[status]}"} for status in sorted(statuses)}
 
 
 def _plain(path: str) -> str:

@@ -115,11 +115,12 @@ class Edge:
         answer = _Answer(send, trace.encode())
         structlog.contextvars.bind_contextvars(trace=trace_of(trace))
         begun = elapsed_s()
-        operation = "none"
+        operation: str | None = "none"
         try:
             way, given = await self._admitted(scope, headers)
             given.append((b"traceparent", answer.trace))
             if way.own:
+                operation = None  # counted where it is answered
                 await self.inner(_inside(scope, way, given), receive, answer)
             else:
                 operation = f"{scope['method']} → {way.service}"
@@ -129,8 +130,9 @@ class Edge:
                 raise
             await self._refuse(no, scope, receive, answer)
         finally:
-            meters.REQUESTS.labels(operation, str(answer.status)).inc()
-            meters.SECONDS.labels(operation).observe(elapsed_s() - begun)
+            if operation is not None:
+                meters.REQUESTS.labels(operation, str(answer.status)).inc()
+                meters.SECONDS.labels(operation).observe(elapsed_s() - begun)
 
     async def _admitted(
         self, scope: Scope, headers: Mapping[bytes, bytes]
@@ -167,9 +169,8 @@ class Edge:
         headers = [(name.decode(), value.decode("latin-1")) for name, value in given]
         files = domain.is_bulk(way.path)
         body = await _body(dict(scope["headers"]), receive, files=files)
-        asked = _Asked(
-            way.service, method, url, headers, body, elapsed_s() + domain.wait_s(method, way.path)
-        )
+        deadline = elapsed_s() + domain.wait_s(method, way.path)
+        asked = _Asked(way.service, method, url, headers, deadline, body)
         again = not files and domain.repeatable(method, dict(given))
         places = self.reach.bulkhead(way.service, files=files)
         budget = self.reach.budget(way.service)
@@ -199,7 +200,7 @@ class Edge:
                 asked.method,
                 asked.url,
                 headers=headers,
-                data=asked.body,
+                data=asked.body.parts() if isinstance(asked.body, _File) else asked.body,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=left, sock_connect=2, sock_read=_SILENT_S),
             ) as response:
@@ -208,6 +209,8 @@ class Edge:
             _log.warning("forward_failed", service=asked.service, error=repr(no))
             if answer.started:
                 raise
+            if isinstance(asked.body, _File) and asked.body.broken is not None:
+                raise asked.body.broken from no
             if isinstance(no, TimeoutError) and elapsed_s() >= asked.deadline:
                 raise DeadlinePassed(service=asked.service) from no
             raise ServiceAway(service=asked.service) from no
@@ -232,13 +235,13 @@ def _inside(scope: Scope, way: Way, headers: list[tuple[bytes, bytes]]) -> Scope
 
 async def _body(
     headers: Mapping[bytes, bytes], receive: Receive, *, files: bool
-) -> bytes | AsyncIterator[bytes] | None:
+) -> "bytes | _File | None":
     """Give a file as it comes, any other body whole: no service waits for a slow caller."""
     if b"content-length" not in headers and b"transfer-encoding" not in headers:
         return None
     limit = None if files else limits.JSON_BYTES
-    parts = _parts(limits.counted(receive, limits.promised(headers), limit))
-    return parts if files else b"".join([part async for part in parts])
+    read = limits.counted(receive, limits.promised(headers), limit)
+    return _File(read) if files else b"".join([part async for part in _parts(read)])
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:
@@ -270,6 +273,22 @@ async def _pass_on(response: aiohttp.ClientResponse, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+@dataclass(slots=True)
+class _File:
+    """A file on its way through; remembers why the caller's side broke off."""
+
+    receive: Receive
+    broken: Refusal | None = None
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in _parts(self.receive):
+                yield part
+        except Refusal as no:
+            self.broken = no
+            raise
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """One request to a service, which may be sent more than once."""
@@ -278,8 +297,8 @@ class _Asked:
     method: str
     url: URL
     headers: list[tuple[str, str]]
-    body: bytes | AsyncIterator[bytes] | None
     deadline: float
+    body: "bytes | _File | None"
 
 
 async def _close(scope: Scope, send: Send) -> None:
