@@ -1,7 +1,8 @@
 """The one shape of lists: `{items, next}`, keyset cursors that say nothing to the caller.
 
 A list is ordered by one or two columns of which the last is unique; the cursor holds the last
-row's values. `sort` names the first of them, with `-` for backwards. No totals: they cost a scan and are stale when read.
+row's values. `sort` names the first of them, with `-` for backwards. No totals: they cost a scan
+and are stale when read.
 """
 
 import base64
