@@ -4,16 +4,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Message, Scope
 
+from contracts.item_registry import RegionChanged
 from contracts.roles import Role
 from item_registry.app import service
-from kit import idempotency, imports, outbox
+from kit import idempotency, imports, inbox, log, outbox
 from kit.auth import mint, system
 from kit.testing import Running, Serve, actor, covers, until
 
@@ -200,16 +204,14 @@ async def test_who_may_not_send_a_body_is_refused_before_it_is_read(run: Running
 
 @covers("R15.1")
 async def test_a_file_may_be_as_long_as_the_limit_and_not_a_byte_longer(serve: Serve) -> None:
-    async with serve(service, import_bytes=40, workbook_bytes=20) as run:
-        async with run.client(ADMIN) as client:
-            whole = b"id,name\n000000,".ljust(40, b"x")
-            good = await client.post("/regions:import", content=whole, headers=CSV)
-            over = await client.post("/regions:import", content=whole + b"x", headers=CSV)
-            media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-            book = b"PK\x03\x04".ljust(21, b"x")
-            sheet = await client.post(
-                "/regions:import", content=book, headers={"content-type": media}
-            )
+    limits = {"import_bytes": 40, "workbook_bytes": 20}
+    async with serve(service, **limits) as run, run.client(ADMIN) as client:
+        whole = b"id,name\n000000,".ljust(40, b"x")
+        good = await client.post("/regions:import", content=whole, headers=CSV)
+        over = await client.post("/regions:import", content=whole + b"x", headers=CSV)
+        media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        book = b"PK\x03\x04".ljust(21, b"x")
+        sheet = await client.post("/regions:import", content=book, headers={"content-type": media})
     assert good.status_code == 202
     assert [(one.status_code, one.json()["limit"]) for one in (over, sheet)] == [
         (413, 40),
@@ -303,3 +305,33 @@ async def test_status_and_metrics_say_what_waits_and_readiness_falls_while_drain
     assert "heli_outbox_waiting 1.0" in metrics
     assert (ready.status_code, draining.status_code, live.status_code) == (200, 503, 200)
     assert draining.json()["draining"] is True
+
+
+# Traces --------------------------------------------------------------------------------------
+
+
+async def test_one_trace_leads_from_the_request_through_the_event_to_the_last_handler(
+    run: Running,
+) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    async with run.client(ADMIN) as client:
+        headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+        await client.post("/regions", json=region("000000"), headers=headers)
+    async with run.db.begin(system("item-registry"), "test") as tx:
+        text = (await tx.execute(select(outbox.outbox.c.envelope))).scalar_one()
+    assert log.trace_of(json.loads(text)["traceparent"]) == trace
+
+    async def goes_on(tx: AsyncConnection, event: RegionChanged, _now: datetime) -> None:
+        structlog.get_logger().info("handled")
+        await outbox.add(tx, [event.model_copy(update={"id": "onward"})])
+
+    heard = [inbox.on(RegionChanged, goes_on)]
+    reader = inbox.readers(run.db, heard)[0]
+    merge = structlog.contextvars.merge_contextvars
+    with structlog.testing.capture_logs(processors=[merge]) as lines:
+        await reader.take([reader.read("e1", text.encode())])
+    assert [(line["trace"], line["operation"]) for line in lines] == [(trace, RegionChanged.type)]
+    async with run.db.begin(system("item-registry"), "test") as tx:
+        onward = outbox.outbox.c.aggregate == "region/onward"
+        said = (await tx.execute(select(outbox.outbox.c.envelope).where(onward))).scalar_one()
+    assert log.trace_of(json.loads(said)["traceparent"]) == trace

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.acts import FaultView
-from contracts.errors import Conflict, NotFound, TooMany
+from contracts.errors import Conflict, NotFound, TooLarge, TooMany
 from contracts.roles import Role
 from kit import backlog, idempotency
 from kit.auth import Actor, system
@@ -21,6 +21,7 @@ from kit.context import Caller, Context, Ctx, Tx, open_tx, router
 from kit.db import dealing
 from kit.error_sheets import as_csv, as_workbook
 from kit.jobs import Import, JobState, job, job_chunk, job_error, new_job_id, state
+from kit.limits import promised
 from kit.lists import Asked, Page, page
 from kit.rejected import Mending, Words, mending
 from kit.spool import spooled
@@ -70,6 +71,9 @@ async def _accept(spec: Import, request: Request, context: Context, caller: Acto
     await _keeping_up(context)
     settings = context.settings
     limit = settings.workbook_bytes if media == XLSX else settings.import_bytes
+    promise = promised(dict(request.scope["headers"]))
+    if promise is not None and promise > limit:
+        raise TooLarge(limit=limit, got=promise)
     async with spooled(request.stream(), media, folder=settings.spool, limit=limit) as file:
         tx = await open_tx(request, context, caller)
         about = dealing(tx)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from contracts.roles import OPERATIONS, PUBLIC
 from contracts.services import GATEWAY
+from kit.refusals import OAUTH, PROBLEM, RESPONSES, TAG, refusals, statuses
 
 API: Final = "/api/v1"
 JOINED: Final = "/joined"
@@ -18,55 +19,9 @@ _ANYBODYS: Final = "/jobs/"
 # FastAPI describes its own form of a malformed request; Heli answers every refusal as a problem.
 _UNUSED: Final = frozenset({"HTTPValidationError", "ValidationError"})
 
-_PROBLEM: Final[dict[str, Any]] = {
-    "type": "object",
-    "description": "拒绝的原因 why not (RFC 9457)",
-    "required": ["type", "title", "status", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string", "description": "中文或英文，按 Accept-Language"},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "description": "稳定的代码 stable"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "field": {"type": "string"},
-                    "got": {},
-                    "expected": {},
-                    "suggestion": {},
-                },
-            },
-        },
-    },
-    "additionalProperties": True,
-}
-_AS_PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": f"{_REF}schemas/Problem"}}}
-_REFUSED: Final = {
-    "400": ("Malformed", "请求不完整或不是 UTF-8 not whole, or not UTF-8"),
-    "401": ("Unauthorized", "未认证 no credential, or one that does not hold"),
-    "403": ("Forbidden", "无权 not allowed to do this"),
-    "404": ("NotFound", "没有，或不在可见范围 not there, or out of scope"),
-    "409": ("Conflict", "状态不允许 the state of things does not allow it"),
-    "412": ("Stale", "所见版本已旧 If-Match names an older version"),
-    "413": ("TooLarge", "超过上限 over a limit"),
-    "422": ("Invalid", "有误的字段 a field that is not right: got, expected"),
-    "428": ("NeedsVersion", "缺 If-Match If-Match is missing"),
-    "429": ("TooMany", "积压过多 more than is kept up with; see Retry-After"),
-    "503": ("Unavailable", "暂不可用 not now; see Retry-After"),
-}
-_NAMES: Final = {status: name for status, (name, _) in _REFUSED.items()}
-_TAG: Final = {"ETag": {"schema": {"type": "string"}}}
 _SHARED: Final[dict[str, dict[str, Any]]] = {
-    "schemas": {"Problem": _PROBLEM},
-    "responses": {
-        "NotModified": {"description": "与所见相同 as it was seen", "headers": _TAG},
-        **{
-            _NAMES[status]: {"description": said, "content": _AS_PROBLEM}
-            for status, (_, said) in _REFUSED.items()
-        },
-    },
+    "schemas": {"Problem": PROBLEM},
+    "responses": RESPONSES,
     "parameters": {
         "IdempotencyKey": {
             "name": "Idempotency-Key",
@@ -148,13 +103,13 @@ def _operation(service: str, path: str, method: str, operation: dict[str, Any]) 
         status: what for status, what in made.get("responses", {}).items() if status != "422"
     }
     if path.startswith("/oauth/"):
-        made["responses"] = answers | _refusals({"400", "401", "503"})
+        made["responses"] = answers | OAUTH | refusals({"413", "503"})
         return made | {"security": []}
     if method == "get":
-        answers = {status: what | {"headers": _TAG} for status, what in answers.items()}
+        answers = {status: what | {"headers": TAG} for status, what in answers.items()}
         answers["304"] = {"$ref": f"{_REF}responses/NotModified"}
         _take(made, "IfNoneMatch")
-    made["responses"] = answers | _refusals(_statuses(path, method))
+    made["responses"] = answers | refusals(statuses(path, method))
     allowed = OPERATIONS[service].get(f"{method.upper()} {_plain(path)}")
     if allowed == PUBLIC:
         made["security"] = []
@@ -168,22 +123,6 @@ def _operation(service: str, path: str, method: str, operation: dict[str, Any]) 
 def _take(operation: dict[str, Any], parameter: str) -> None:
     more = {"$ref": f"{_REF}parameters/{parameter}"}
     operation["parameters"] = [*operation.get("parameters", []), more]
-
-
-def _statuses(path: str, method: str) -> set[str]:
-    """Say with which statuses an operation may refuse; each may also find the service away."""
-    found = {"401", "403", "404", "422", "503"}
-    if method != "get" or "{" in path:
-        found |= {"409"}
-    if method != "get":
-        found |= {"400", "413"}
-    if method == "patch":
-        found |= {"412", "428"}
-    return found | ({"429"} if path.endswith(":import") else set())
-
-
-def _refusals(statuses: set[str]) -> dict[str, Any]:
-    return {status: {"$ref": f"{_REF}responses/{_NAMES[status]}"} for status in sorted(statuses)}
 
 
 def _plain(path: str) -> str:
