@@ -1080,7 +1080,7 @@ async def breaking(times: int) -> AsyncIterator[tuple[str, list[int]]]:
     ],
 )
 async def test_what_has_one_effect_is_sent_again_and_nothing_else(
-    gate: Gate, method: str, headers: dict[str, str], status: int, tries: int
+    gate: Gate, *, method: str, headers: dict[str, str], status: int, tries: int
 ) -> None:
     async with breaking(2) as (address, asked), await gate.admin() as client:
         gate.run.context.extras.reach.addresses["clue-dispatch"] = address

@@ -59,8 +59,8 @@ def key_pair(folder: Path) -> tuple[Path, OKPKey]:
 def forged(key: OKPKey, audience: str, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     """Make a token as ours, but for some of its header and claims; None leaves a claim out.
 
-    `alg: none` has no signature; HS256 is signed with our public key as if it were a secret; another
-    key's name (`kid`, `jku`, `jwk`) comes with another key's signature.
+    `alg: none` has no signature; HS256 is signed with our public key as if it were a secret;
+    another key's name (`kid`, `jku`, `jwk`) comes with another key's signature.
     """
     ours = {"iss": "heli-gateway", "aud": audience, "sub": "bootstrap", "exp": 9_999_999_999}
     said = {name: value for name, value in (ours | claims).items() if value is not None}
