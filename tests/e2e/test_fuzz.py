@@ -1,4 +1,4 @@
-"""schemathesis over the one document: no 5xx, no status that is not named, no answer of another form.
+"""schemathesis over the one document: no 5xx, no status unnamed, no answer of another form.
 
 `HELI_FUZZ_CASES` says how many cases each operation gets: 1 in `make test`, 50 in `make nightly`.
 """
