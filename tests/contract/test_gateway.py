@@ -30,13 +30,16 @@ from contracts.joint_inspection import ResultRecorded
 from contracts.services import SERVICES
 from gateway.app import service
 from gateway.exchange import jobs
+from gateway.forward import domain
+from gateway.forward import store as forwarding
+from gateway.identity.domain import AUDIENCE
 from heli.sandbox.app import Settings as SandboxSettings
 from heli.sandbox.app import make as make_sandbox
-from kit import idempotency, outbox
+from kit import idempotency, limits, outbox
 from kit.audit import audit
 from kit.auth import Verifier, system
 from kit.clock import elapsed_s, real_seconds
-from kit.testing import Running, Serve, covers, until
+from kit.testing import Running, Serve, covers, forged, until
 
 FIRST = ("bootstrap", "the first secret")
 Signing = tuple[Path, OKPKey]
@@ -1048,3 +1051,152 @@ async def test_a_report_is_seen_by_its_department_and_its_region_only(gate: Gate
         async with gate.client(token) as client:
             seen.append(len((await client.get("/api/v1/reports")).json()["items"]))
     assert seen == [1, 0]
+
+
+@contextlib.asynccontextmanager
+async def breaking(times: int) -> AsyncIterator[tuple[str, list[int]]]:
+    """A service that breaks off its first connections, and counts all of them."""
+    asked: list[int] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.append(1)
+        if len(asked) > times:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status", "tries"),
+    [
+        ("GET", {}, 200, 3),
+        ("POST", {"idempotency-key": "k"}, 200, 3),
+        ("POST", {}, 503, 1),
+    ],
+)
+async def test_what_has_one_effect_is_sent_again_and_nothing_else(
+    gate: Gate, *, method: str, headers: dict[str, str], status: int, tries: int
+) -> None:
+    async with breaking(2) as (address, asked), await gate.admin() as client:
+        gate.run.context.extras.reach.addresses["clue-dispatch"] = address
+        answer = await client.request(method, "/api/v1/clues", headers=headers)
+    # aiohttp itself may open one more connection where a kept one turns out closed.
+    assert (answer.status_code, len(asked)) == (status, tries)
+
+
+async def test_an_outage_is_not_made_worse_by_trying_again(gate: Gate) -> None:
+    async with breaking(1000) as (address, asked), await gate.admin() as client:
+        gate.run.context.extras.reach.addresses["clue-dispatch"] = address
+        answers = [await client.get("/api/v1/clues") for _ in range(30)]
+    assert {one.status_code for one in answers} == {503}
+    assert len(asked) <= 30 + 10 + 30 * 0.1
+
+
+async def test_a_service_that_hangs_holds_up_no_other_and_its_queue_is_short(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarding, "_AT_ONCE", 2)
+    go_on = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await go_on.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with server, await gate.admin() as client, asyncio.TaskGroup() as group:
+        port = server.sockets[0].getsockname()[1]
+        reach = gate.run.context.extras.reach
+        reach.addresses["clue-dispatch"] = f"http://127.0.0.1:{port}"
+        held = [group.create_task(client.get("/api/v1/clues")) for _ in range(2)]
+
+        async def full() -> bool:
+            return bool(reach.bulkhead("clue-dispatch", files=False).free.locked())
+
+        await until(full)
+        refused = await client.get("/api/v1/clues")
+        other = await client.get("/api/v1/visits")
+        go_on.set()
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert "retry-after" in refused.headers
+    assert other.status_code == 200
+    assert [(await one).status_code for one in held] == [200, 200]
+
+
+async def test_a_service_is_told_how_long_its_answer_is_waited_for_and_no_caller_says_so(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await gate.admin() as client:
+        await client.get("/api/v1/clues", headers={"x-deadline-ms": "1"})
+        told = int(gate.others["clue-dispatch"].asked[0]["headers"]["x-deadline-ms"])
+        assert 5_000 < told <= 10_000
+        monkeypatch.setattr(domain, "READ_S", 0.0)
+        late = await client.get("/api/v1/clues")
+    assert (late.status_code, late.json()["code"]) == (503, "deadline-passed")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [(b"x" * (1024**2 + 1), 413, "too-large"), (b"", 200, None)],
+)
+async def test_a_body_past_its_limit_goes_to_no_service(
+    gate: Gate, content: bytes, status: int, code: str | None
+) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield content
+
+    async with await gate.admin() as client:
+        for body in (content, parts()):
+            answer = await client.post("/api/v1/clues", content=body)
+            assert (answer.status_code, answer.json().get("code")) == (status, code)
+    assert len(gate.others["clue-dispatch"].asked) == (0 if code else 2)
+
+
+async def test_a_body_that_is_shorter_than_it_says_is_refused(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "IDLE_S", 0.2)
+    token = await gate.token()
+    host, _, port = gate.url.removeprefix("http://").partition(":")
+    for path in ("/api/v1/clues", "/api/v1/signals:import"):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
+            "content-type: text/csv\r\ncontent-length: 100\r\n\r\n{}".encode()
+        )
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 400"), answer
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        ({"alg": "none"}, {}),
+        ({"alg": "HS256"}, {}),
+        ({"jku": "http://127.0.0.1:1/keys"}, {}),
+        ({"kid": "../../../../dev/null"}, {}),
+        ({"kid": "' OR 1=1 --"}, {}),
+        ({"jwk": {"kty": "oct", "k": "AA"}}, {}),
+        ({}, {"aud": "heli-internal"}),
+        ({}, {"iss": "stranger"}),
+        ({}, {"exp": 1}),
+        ({}, {"exp": None}),
+        ({}, {"sub": None}),
+    ],
+)
+@covers("R15.1")
+async def test_a_token_that_is_not_ours_is_401_with_its_code(
+    gate: Gate, signing: Signing, header: dict[str, Any], claims: dict[str, Any]
+) -> None:
+    token = forged(signing[1], AUDIENCE, header, claims)
+    async with gate.client(token) as client:
+        answer = await client.get("/api/v1/me")
+    assert (answer.status_code, answer.json()["code"]) == (401, "access-token-refused")
+    assert answer.headers["www-authenticate"] == "Bearer"

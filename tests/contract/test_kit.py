@@ -26,11 +26,11 @@ from kit.auth import Actor, system
 from kit.clock import new_id
 from kit.entities import entity
 from kit.failures import Collided, refusal_of
-from kit.imports import CHUNK_BYTES
 from kit.jobs import Row, Taken, Upload, job
 from kit.migrations import differences
 from kit.places import region as region_table
 from kit.sheets import Raw
+from kit.spool import CHUNK_BYTES
 from kit.testing import Running, Serve, actor, covers, until
 
 ADMIN = actor("admin", None, "000000", Role.ADMIN)

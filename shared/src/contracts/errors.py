@@ -1,6 +1,7 @@
 """Refusals: lawful answers that say no.
 
     Refusal
+    ├── Malformed      400  not HTTP as its own headers promise, or not UTF-8
     ├── Unauthorized   401  no credential, or one that does not hold
     ├── Forbidden      403  known, but not allowed to do this
     ├── NotFound       404  not there, or out of the caller's scope
@@ -9,6 +10,7 @@
     ├── TooLarge       413  over a limit
     ├── Invalid        422  a value that cannot be: field, got, expected
     ├── NeedsVersion   428  If-Match is missing
+    ├── TooMany        429  more at once than can be kept up with
     └── Unavailable    503  try again later
 
 A service subclasses one of these beside the rule that raises it and gives a stable `code`. The
@@ -28,6 +30,12 @@ class Refusal(Exception):
     def __init__(self, **facts: object) -> None:
         super().__init__(self.code, facts)
         self.facts = facts
+
+
+class Malformed(Refusal):
+    """The request breaks its own promises before it can be read: facts `got` and `expected`."""
+
+    code = "malformed"
 
 
 class Unauthorized(Refusal):
@@ -76,6 +84,12 @@ class NeedsVersion(Refusal):
     """A change of a draft must say which version it saw."""
 
     code = "needs-version"
+
+
+class TooMany(Refusal):
+    """More work than is kept up with; trying again later succeeds."""
+
+    code = "too-many"
 
 
 class Unavailable(Refusal):

@@ -6,21 +6,18 @@ from the tables, until a version is released. How it runs stands in `kit.serving
 
 import argparse
 import asyncio
-import contextlib
 import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
-from sqlalchemy import MetaData, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import MetaData
 from starlette.types import ASGIApp
 
 from contracts.errors import Refusal
@@ -32,6 +29,7 @@ from kit import (
     entities,
     errors,
     failpoints,
+    health,
     items,
     log,
     migrations,
@@ -39,11 +37,12 @@ from kit import (
 )
 from kit.auth import Verifier
 from kit.checks import Invariant
-from kit.clock import Clock, real_seconds
+from kit.clock import Clock
 from kit.context import Connection, Context, operation_of
 from kit.db import Database, standing
 from kit.imports import import_router
 from kit.inbox import Subscription
+from kit.intake import Intake, Places
 from kit.jobs import Import
 from kit.operations import Reads, operations_router
 from kit.replicas import Replica
@@ -105,7 +104,9 @@ class Service:
         made.state.context = context
         made.state.sentences = errors.Sentences.load("kit", self.package)
         errors.install(made, made.state.sentences)
-        _health(made, context, self.folder)
+        health.install(made, context, migrations.head(self.folder))
+        places = Places(context.settings.at_once)
+        made.add_middleware(Intake, sentences=made.state.sentences, places=places)
         return made
 
     def _routes(self) -> FastAPI:
@@ -210,35 +211,6 @@ def _refusals(kind: type[Refusal]) -> dict[str, int]:
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _health(app: FastAPI, context: Context, folder: Path) -> None:
-    at_head = migrations.head(folder)
-    started_at = datetime.fromtimestamp(real_seconds(), UTC).isoformat()
-
-    @app.get("/livez", include_in_schema=False)
-    async def livez() -> dict[str, str]:
-        """Answer while the event loop runs."""
-        return {"status": "ok"}
-
-    @app.get("/readyz", include_in_schema=False)
-    async def readyz(response: Response) -> dict[str, object]:
-        """Be ready with a database on this code's schema head; NATS down only degrades."""
-        schema = "unreachable"
-        with contextlib.suppress(SQLAlchemyError, OSError):
-            async with context.db.engine.connect() as connection:
-                found = await connection.execute(text("SELECT version_num FROM alembic_version"))
-                schema = str(found.scalar_one())
-        ready = schema == at_head
-        response.status_code = 200 if ready else 503
-        connected = context.connection.bus
-        return {
-            "service": context.service,
-            "ready": ready,
-            "schema": schema,
-            "started_at": started_at,
-            "nats": connected is not None and connected.connected,
-        }
 
 
 def metadata_of(service: Service) -> Sequence[MetaData]:

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
-from kit import failpoints
+from kit import failpoints, meters
 from kit.bus import Bus, BusUnavailable, Message, Pull
+from kit.clock import real_seconds
 from kit.failures import is_outage
 from kit.inbox import Reader
 from kit.log import get
@@ -56,3 +57,5 @@ async def _settle(reader: Reader, messages: Sequence[Message]) -> None:
     failpoints.reach("reader-after-commit-before-ack")
     for message in messages:
         await message.done()
+    meters.HANDLED.labels(reader.stream).inc(len(messages))
+    meters.LAG.labels(reader.stream).set(real_seconds() - messages[-1].stored_at)

@@ -25,8 +25,11 @@ from contracts.roles import PUBLIC, Role
 from kit import audit, idempotency
 from kit.auth import Actor, Verifier
 from kit.bus import Bus
-from kit.clock import Clock
+from kit.clock import Clock, elapsed_s
 from kit.db import Database, dealing
+from kit.etags import tagged
+from kit.intake import DeadlinePassed
+from kit.limits import check_json
 from kit.openapi import public
 from kit.settings import ServiceSettings
 
@@ -37,9 +40,16 @@ _PARAMETER = re.compile(r"\{[^}]+\}")
 
 @dataclass(slots=True)
 class Connection:
-    """The bus connection, once there is one: NATS may be down while the API serves."""
+    """What changes while the service runs: NATS may be down while the API serves.
+
+    `leads`: this process reads, publishes and works; `draining`: it was told to stop; `drift`: how
+    the streams differ from what is declared, a sentence each.
+    """
 
     bus: Bus | None = None
+    leads: bool = False
+    draining: bool = False
+    drift: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,7 @@ def _caller(request: Request) -> Actor:
         return known
     context = _context(request)
     operation = operation_of(request.method, request.scope["route"].path)
+    request.state.operation = operation
     allowed = context.operations[operation]
     header = request.headers.get("authorization", "")
     if allowed == PUBLIC and not header:
@@ -111,15 +122,20 @@ Ctx = Annotated[Context, Depends(_context)]
 Caller = Annotated[Actor, Depends(_caller)]
 
 
-async def _tx(request: Request, context: Ctx, caller: Caller) -> AsyncConnection:
+async def open_tx(request: Request, context: Ctx, caller: Caller) -> AsyncConnection:
     """Open the request's transaction; the route commits it before the answer leaves."""
     stack: AsyncExitStack = request.state.stack
-    operation = operation_of(request.method, request.scope["route"].path)
-    traceparent = request.headers.get("traceparent")
+    operation: str = request.state.operation
     tx = await stack.enter_async_context(
-        context.db.begin(caller, operation, traceparent=traceparent)
+        context.db.begin(
+            caller,
+            operation,
+            traceparent=request.headers.get("traceparent"),
+            within_ms=_left_ms(request),
+        )
     )
     request.state.tx = tx
+    _left_ms(request)  # a connection may have been waited for
     if caller.purpose is not None:
         # Whoever reads for a stated purpose leaves a trace of it at the owner.
         read = audit.Change(request.url.path.strip("/"), before=None, after=None)
@@ -133,17 +149,29 @@ async def _tx(request: Request, context: Ctx, caller: Caller) -> AsyncConnection
     return tx
 
 
+def _left_ms(request: Request) -> int | None:
+    """Say how long the answer is still waited for; refuses DeadlinePassed."""
+    deadline: float | None = getattr(request.state, "deadline", None)
+    if deadline is None:
+        return None
+    left = int((deadline - elapsed_s()) * 1000)
+    if left <= 0:
+        raise DeadlinePassed
+    return left
+
+
 def _now(tx: "Tx") -> datetime:
     return dealing(tx).now
 
 
-Tx = Annotated[AsyncConnection, Depends(_tx)]
+Tx = Annotated[AsyncConnection, Depends(open_tx)]
 Now = Annotated[datetime, Depends(_now)]
 
 
 async def _as_json(request: Request) -> Request:
     """Read a body without a Content-Type as JSON, and no body at all as `{}`: an act needs none."""
     body = await request.body()
+    check_json(body)
     kind = request.headers.get("content-type", "")
     if body and kind:
         media = kind.split(";", maxsplit=1)[0].strip().lower()
@@ -172,6 +200,7 @@ class Route(APIRoute):
         async def inside(request: Request) -> Response:
             for name in request.query_params.keys() - set(known):
                 raise QueryUnknown(field=name, got=request.query_params[name], expected=known)
+            _caller(request)  # before the body: who may not send it need not be read
             async with AsyncExitStack() as stack:
                 request.state.stack = stack
                 asked = await _as_json(request) if self.body_field else request
@@ -183,26 +212,28 @@ class Route(APIRoute):
                         response.media_type or "application/json",
                         bytes(response.body),
                         response.headers.get("location"),
+                        response.headers.get("etag"),
                     )
                     await idempotency.keep(request.state.tx, claimed, kept)
             after: Callable[[], None] | None = getattr(request.state, "after_commit", None)
             if after is not None:
                 after()
-            return response
+            return tagged(request, response) if request.method == "GET" else response
 
         async def answer(request: Request) -> Response:
             try:
                 return await inside(request)
             except idempotency.Replayed as known:
-                return Response(
-                    content=known.answer.body,
-                    status_code=known.answer.status,
-                    media_type=known.answer.media_type,
-                    headers={"Idempotent-Replayed": "true"}
-                    | ({"Location": known.answer.location} if known.answer.location else {}),
-                )
+                return _replayed(known.answer)
 
         return answer
+
+
+def _replayed(answer: idempotency.Answer) -> Response:
+    headers = {"Idempotent-Replayed": "true"}
+    headers |= {"Location": answer.location} if answer.location else {}
+    headers |= {"ETag": answer.etag} if answer.etag else {}
+    return Response(answer.body, answer.status, headers, answer.media_type)
 
 
 def router(prefix: str = "", tag: str | None = None) -> APIRouter:

@@ -28,6 +28,7 @@ from contracts.envelope import Envelope
 from kit import failpoints
 from kit.auth import Actor
 from kit.clock import Clock
+from kit.log import traced
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -160,8 +161,12 @@ class Database:
         *,
         cause: Envelope | None = None,
         traceparent: str | None = None,
+        within_ms: int | None = None,
     ) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction as an actor; it commits at the end, or rolls back on an exception."""
+        """Open a transaction as an actor; it commits at the end, or rolls back on an exception.
+
+        `within_ms` is how long an answer is waited for: no statement takes longer.
+        """
         about = Dealing(
             service=self.service,
             actor=actor,
@@ -172,10 +177,12 @@ class Database:
         )
         async with self.engine.connect() as tx, _patience(tx) as driver, tx.begin():
             tx.info.update(dealing=about, announced=False)
-            limit_s = _SYSTEM_S if actor.is_system else _REQUEST_S
-            await _become(tx, actor, limit_s)
-            driver.patience_s = limit_s + _LATE_S
-            yield tx
+            most = _SYSTEM_S if actor.is_system else _REQUEST_S
+            limit_ms = max(1, min(most * 1000, within_ms or most * 1000))
+            await _become(tx, actor, limit_ms)
+            driver.patience_s = limit_ms / 1000 + _LATE_S
+            with traced(about.traceparent, operation):
+                yield tx
             rang = bool(tx.info.get("announced"))
             if rang:
                 failpoints.reach("before-commit")
@@ -184,11 +191,11 @@ class Database:
             self.bell.set()
 
 
-async def _become(tx: AsyncConnection, actor: Actor, limit_s: int) -> None:
+async def _become(tx: AsyncConnection, actor: Actor, limit_ms: int) -> None:
     values = {
         "heli.actor": actor.id,
         "heli.keys": _array(actor.keys),
-        "statement_timeout": f"{limit_s}s",
+        "statement_timeout": str(limit_ms),
     }
     settings = (func.set_config(name, value, true()) for name, value in values.items())
     await tx.execute(select(*settings))

@@ -27,6 +27,7 @@ from kit.log import get
 from kit.openapi import public
 
 STATUS: Mapping[type[Refusal], int] = {
+    errors.Malformed: 400,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
@@ -35,6 +36,7 @@ STATUS: Mapping[type[Refusal], int] = {
     errors.TooLarge: 413,
     errors.Invalid: 422,
     errors.NeedsVersion: 428,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
 }
 RETRY_AFTER_S = "2"
@@ -119,22 +121,26 @@ def problem(refusal: Refusal, sentences: Sentences, language: str) -> dict[str, 
     return encoded
 
 
+def refused(refusal: Refusal, sentences: Sentences, accept: str | None) -> JSONResponse:
+    """Give the whole answer of a refusal, in the language of an `Accept-Language`."""
+    language = language_of(accept)
+    headers = {"Content-Language": language}
+    if isinstance(refusal, (errors.Unavailable, errors.TooMany)):
+        headers["Retry-After"] = RETRY_AFTER_S
+    if isinstance(refusal, errors.Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    body = problem(refusal, sentences, language)
+    return JSONResponse(body, body["status"], headers, "application/problem+json")
+
+
 def install(app: FastAPI, sentences: Sentences) -> None:
     """Give an app the handlers of every error that can reach the edge."""
 
     def answer(request: Request, refusal: Refusal) -> JSONResponse:
-        headers = {}
-        language = language_of(request.headers.get("accept-language"))
-        body = problem(refusal, sentences, language)
-        if isinstance(refusal, errors.Unavailable):
-            headers["Retry-After"] = RETRY_AFTER_S
-        if isinstance(refusal, errors.Unauthorized):
-            headers["WWW-Authenticate"] = "Bearer"
-        headers["Content-Language"] = language
-        return JSONResponse(body, body["status"], headers, "application/problem+json")
+        return refused(refusal, sentences, request.headers.get("accept-language"))
 
     @app.exception_handler(Refusal)
-    async def refused(request: Request, refusal: Refusal) -> JSONResponse:
+    async def lawful(request: Request, refusal: Refusal) -> JSONResponse:
         return answer(request, refusal)
 
     @app.exception_handler(RequestValidationError)

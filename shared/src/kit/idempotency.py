@@ -40,10 +40,14 @@ idempotency = Table(
     Column("status", Integer),
     Column("media_type", Text),
     Column("location", Text),
+    Column("etag", Text),
     Column("body", LargeBinary),
     Column("at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("client", "key"),
 )
+
+
+_KEPT = ("status", "media_type", "body", "location", "etag")
 
 
 class KeyUsedOtherwise(Invalid):
@@ -60,6 +64,7 @@ class Answer:
     media_type: str
     body: bytes
     location: str | None = None
+    etag: str | None = None
 
 
 class Replayed(Exception):
@@ -82,20 +87,14 @@ async def claim(tx: AsyncConnection, key: str, operation: str, digest: str) -> N
     about = dealing(tx)
     mine = {"client": about.actor.id, "key": key}
     row = insert(idempotency).values(**mine, operation=operation, digest=digest, at=about.now)
-    taken = await tx.execute(row.on_conflict_do_nothing().returning(idempotency.c.key))
-    if taken.one_or_none() is not None:
-        return
-    before = (
-        await tx.execute(
-            select(
-                idempotency.c.digest,
-                idempotency.c.status,
-                idempotency.c.media_type,
-                idempotency.c.body,
-                idempotency.c.location,
-            ).filter_by(**mine)
-        )
-    ).one()
+    take = row.on_conflict_do_nothing().returning(idempotency.c.key)
+    look = select(*(idempotency.c[name] for name in ("digest", *_KEPT))).filter_by(**mine)
+    before = None
+    while before is None:
+        if (await tx.execute(take)).one_or_none() is not None:
+            return
+        # Nothing where its 72 hours ended between the two: then it is taken again.
+        before = (await tx.execute(look)).one_or_none()
     if before[0] != digest:
         raise KeyUsedOtherwise(field="Idempotency-Key", got=key, expected="a new key")
     raise Replayed(Answer(*before[1:]))
@@ -110,6 +109,7 @@ async def keep(tx: AsyncConnection, key: str, answer: Answer) -> None:
             media_type=answer.media_type,
             body=answer.body,
             location=answer.location,
+            etag=answer.etag,
         )
     )
 

@@ -1,7 +1,6 @@
 """HTTP of bulk imports: `POST /things:import` → 202, then `/jobs/{id}` and its errors."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,27 +13,34 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.acts import FaultView
-from contracts.errors import Conflict, NotFound, TooLarge
+from contracts.errors import Conflict, NotFound, TooLarge, TooMany
 from contracts.roles import Role
-from kit import idempotency
-from kit.auth import Actor
-from kit.context import Caller, Ctx, Tx, router
+from kit import backlog, idempotency
+from kit.auth import Actor, system
+from kit.context import Caller, Context, Ctx, Tx, open_tx, router
 from kit.db import dealing
 from kit.error_sheets import as_csv, as_workbook
 from kit.jobs import Import, JobState, job, job_chunk, job_error, new_job_id, state
+from kit.limits import promised
 from kit.lists import Asked, Page, page
 from kit.rejected import Mending, Words, mending
-from kit.uploads import CSV, NDJSON, TELLING, XLSX, EmptyFile, media_of, refuse_renamed
+from kit.spool import spooled
+from kit.uploads import CSV, NDJSON, XLSX, media_of
 
-LIMIT_BYTES = 1024**3
-LIMIT_WORKBOOK = 50 * 1024**2
-CHUNK_BYTES = 1024**2
+# Rows announce events; beyond so many unpublished ones a file waits at its sender.
+MOST_UNPUBLISHED = 50_000
 
 
 class JobUnfinished(Conflict):
     """The rejected rows of a job are known when it has ended."""
 
     code = "job-unfinished"
+
+
+class BehindWithEvents(TooMany):
+    """So many events wait to be published that no further file is taken."""
+
+    code = "behind-with-events"
 
 
 class JobView(BaseModel):
@@ -59,59 +65,51 @@ class JobView(BaseModel):
     finished_at: datetime | None = None
 
 
-async def _accept(spec: Import, request: Request, context: Ctx, tx: Tx) -> Response:
+async def _accept(spec: Import, request: Request, context: Context, caller: Actor) -> Response:
+    """Take a file: whole first, then in one transaction, so that none waits for a slow sender."""
     media = media_of(request.headers.get("content-type", ""))
-    about = dealing(tx)
-    id_ = new_job_id(context.service)
-    digest = hashlib.sha256()
-    size = 0
-    number = 0
-    buffer = bytearray()
-    told = False
-    limit = LIMIT_WORKBOOK if media == XLSX else LIMIT_BYTES
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise TooLarge(limit=limit, got=size)
-        digest.update(part)
-        buffer += part
-        if not told and len(buffer) >= TELLING:
-            refuse_renamed(media, bytes(buffer[:TELLING]))
-            told = True
-        while len(buffer) >= CHUNK_BYTES:
-            data = bytes(buffer[:CHUNK_BYTES])
+    await _keeping_up(context)
+    settings = context.settings
+    limit = settings.workbook_bytes if media == XLSX else settings.import_bytes
+    promise = promised(dict(request.scope["headers"]))
+    if promise is not None and promise > limit:
+        raise TooLarge(limit=limit, got=promise)
+    async with spooled(request.stream(), media, folder=settings.spool, limit=limit) as file:
+        tx = await open_tx(request, context, caller)
+        about = dealing(tx)
+        key = request.headers.get("idempotency-key")
+        if key is not None:
+            asked = f"{request.url.path}:{file.digest}"
+            await idempotency.claim(tx, key, about.operation, asked)
+            request.state.claimed = key
+        id_ = new_job_id(context.service)
+        row = {
+            "id": id_,
+            "collection": spec.collection,
+            "client": about.actor.id,
+            "department": about.actor.department,
+            "line": about.actor.line,
+            "media": media,
+            "status": "queued",
+            "bytes": file.size,
+            "traceparent": about.traceparent,
+            "created_at": about.now,
+        }
+        await tx.execute(insert(job).values(**row))
+        async for number, data in file.chunks():
             await tx.execute(insert(job_chunk).values(job=id_, number=number, data=data))
-            del buffer[:CHUNK_BYTES]
-            number += 1
-    if buffer:
-        if not told:
-            refuse_renamed(media, bytes(buffer))
-        await tx.execute(insert(job_chunk).values(job=id_, number=number, data=bytes(buffer)))
-    if not size:
-        raise EmptyFile(field="body", got="0", expected="≥ 1 row")
-    key = request.headers.get("idempotency-key")
-    if key is not None:
-        await idempotency.claim(
-            tx, key, about.operation, f"{request.url.path}:{digest.hexdigest()}"
-        )
-        request.state.claimed = key
-    row = {
-        "id": id_,
-        "collection": spec.collection,
-        "client": about.actor.id,
-        "department": about.actor.department,
-        "line": about.actor.line,
-        "media": media,
-        "status": "queued",
-        "bytes": size,
-        "traceparent": about.traceparent,
-        "created_at": about.now,
-    }
-    await tx.execute(insert(job).values(**row))
     view = JobView(id=id_, collection=spec.collection, status="queued", created_at=about.now)
     return Response(
         view.model_dump_json(), 202, {"Location": f"/api/v1/jobs/{id_}"}, "application/json"
     )
+
+
+async def _keeping_up(context: Context) -> None:
+    """Refuse more bulk rows while what was announced is not yet out: BehindWithEvents."""
+    async with context.db.begin(system(context.service), "imports") as tx:
+        waiting = await backlog.waiting(tx, MOST_UNPUBLISHED + 1)
+    if waiting > MOST_UNPUBLISHED:
+        raise BehindWithEvents(waiting=waiting, limit=MOST_UNPUBLISHED)
 
 
 def import_router(imports: tuple[Import, ...]) -> APIRouter:
@@ -220,8 +218,8 @@ def _words(request: Request) -> Words:
 
 
 def _add_import(routes: APIRouter, spec: Import) -> None:
-    async def load(request: Request, context: Ctx, tx: Tx) -> Response:
-        response = await _accept(spec, request, context, tx)
+    async def load(request: Request, context: Ctx, caller: Caller) -> Response:
+        response = await _accept(spec, request, context, caller)
         request.state.after_commit = context.db.jobs_bell.set
         return response
 

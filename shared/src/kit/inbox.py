@@ -22,7 +22,7 @@ from kit import failpoints
 from kit.auth import system
 from kit.db import Database, dealing, digest_of, standing
 from kit.failures import is_outage
-from kit.log import get
+from kit.log import get, traced
 
 E = TypeVar("E", bound=Fact)
 Handler = Callable[[AsyncConnection, E, datetime], Awaitable[None]]
@@ -191,7 +191,8 @@ class Reader:
             about, operation=envelope.type, cause=envelope, traceparent=envelope.traceparent
         )
         fact = subscription.event.model_validate(envelope.data)
-        await subscription.handler(tx, fact, about.now)
+        with traced(envelope.traceparent, envelope.type):
+            await subscription.handler(tx, fact, about.now)
 
     async def _bury(self, tx: AsyncConnection, one: Arrived, why: str) -> None:
         envelope = one.envelope

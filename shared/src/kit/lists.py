@@ -1,7 +1,8 @@
 """The one shape of lists: `{items, next}`, keyset cursors that say nothing to the caller.
 
 A list is ordered by one or two columns of which the last is unique; the cursor holds the last
-row's values. No totals: they cost a scan and are stale when read.
+row's values. `sort` names the first of them, with `-` for backwards. No totals: they cost a scan
+and are stale when read.
 """
 
 import base64
@@ -34,10 +35,11 @@ class Page(BaseModel, Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """What the caller asked for: at most `limit` rows after `cursor`."""
+    """What the caller asked for: at most `limit` rows after `cursor`, in the order of `sort`."""
 
     limit: int
     cursor: str | None
+    sort: str | None = None
 
     def after(self) -> list[Any] | None:
         """Read the cursor; refuses one that was not made here."""
@@ -51,6 +53,14 @@ class Paging:
             raise self._unreadable()
         return values
 
+    def descends(self, name: str, *, usually: bool) -> bool:
+        """Say whether a list that is sorted by `name` runs backwards; refuses any other order."""
+        if self.sort is None:
+            return usually
+        if self.sort not in {name, f"-{name}"}:
+            raise Invalid(field="sort", got=self.sort[:80], expected=[name, f"-{name}"])
+        return self.sort.startswith("-")
+
     def _unreadable(self) -> Invalid:
         return Invalid(field="cursor", got=str(self.cursor)[:80], expected="`next` of a list")
 
@@ -58,11 +68,24 @@ class Paging:
 def _paging(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="每页条数 rows a page")] = 50,
     cursor: Annotated[str | None, Query(description="上一页的 next")] = None,
+    sort: Annotated[
+        str | None,
+        Query(description="排序字段，前加 - 为倒序 the list's order, or backwards with a -"),
+    ] = None,
+) -> Paging:
+    return Paging(limit, cursor, sort)
+
+
+def _in_order(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="每页条数 rows a page")] = 50,
+    cursor: Annotated[str | None, Query(description="上一页的 next")] = None,
 ) -> Paging:
     return Paging(limit, cursor)
 
 
 Asked = Annotated[Paging, Depends(_paging)]
+# Of a list that has one order only, such as one merged from several services.
+AskedInOrder = Annotated[Paging, Depends(_in_order)]
 
 
 async def page(
@@ -78,6 +101,7 @@ async def page(
     The columns of `by` must be the first ones that the query selects, in that order.
     """
     after = asked.after()
+    descending = asked.descends(str(by[0].key), usually=descending)
     if after is not None:
         if len(after) != len(by):
             raise Invalid(

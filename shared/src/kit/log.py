@@ -1,7 +1,9 @@
 """Logs: events with fields, JSON in a cluster, readable lines locally; never personal data."""
 
+import contextlib
 import logging
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
@@ -18,6 +20,19 @@ def without_rows(
         name: _DETAIL.sub("DETAIL: …", value) if isinstance(value, str) else value
         for name, value in event.items()
     }
+
+
+@contextlib.contextmanager
+def traced(traceparent: str | None, operation: str) -> Iterator[None]:
+    """Put the trace (W3C trace id) and the operation on every line that is logged inside."""
+    trace = {} if traceparent is None else {"trace": trace_of(traceparent)}
+    with structlog.contextvars.bound_contextvars(operation=operation, **trace):
+        yield
+
+
+def trace_of(traceparent: str) -> str:
+    """Give the trace id of a traceparent, `00-<trace id>-<span id>-<flags>`."""
+    return traceparent[3:35]
 
 
 def configure(style: str) -> None:

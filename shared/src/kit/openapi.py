@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from contracts.roles import OPERATIONS, PUBLIC
 from contracts.services import GATEWAY
+from kit.refusals import OAUTH, PROBLEM, RESPONSES, TAG, refusals, statuses
 
 API: Final = "/api/v1"
 JOINED: Final = "/joined"
@@ -18,46 +19,24 @@ _ANYBODYS: Final = "/jobs/"
 # FastAPI describes its own form of a malformed request; Heli answers every refusal as a problem.
 _UNUSED: Final = frozenset({"HTTPValidationError", "ValidationError"})
 
-_PROBLEM: Final[dict[str, Any]] = {
-    "type": "object",
-    "description": "拒绝的原因 why not (RFC 9457)",
-    "required": ["type", "title", "status", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string", "description": "中文或英文，按 Accept-Language"},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "description": "稳定的代码 stable"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "field": {"type": "string"},
-                    "got": {},
-                    "expected": {},
-                    "suggestion": {},
-                },
-            },
-        },
-    },
-    "additionalProperties": True,
-}
 _SHARED: Final[dict[str, dict[str, Any]]] = {
-    "schemas": {"Problem": _PROBLEM},
-    "responses": {
-        "Problem": {
-            "description": "拒绝 refused",
-            "content": {"application/problem+json": {"schema": {"$ref": f"{_REF}schemas/Problem"}}},
-        }
-    },
+    "schemas": {"Problem": PROBLEM},
+    "responses": RESPONSES,
     "parameters": {
         "IdempotencyKey": {
             "name": "Idempotency-Key",
             "in": "header",
             "required": False,
             "description": "同一个键只生效一次 the same key has one effect, for 72 hours",
-            "schema": {"type": "string", "maxLength": 200},
-        }
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        },
+        "IfNoneMatch": {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "description": "所见的 ETag，相同则为 304 the ETag that was seen: 304 if it still is",
+            "schema": {"type": "string"},
+        },
     },
     "securitySchemes": {
         "client": {
@@ -123,18 +102,27 @@ def _operation(service: str, path: str, method: str, operation: dict[str, Any]) 
     answers = {
         status: what for status, what in made.get("responses", {}).items() if status != "422"
     }
-    made["responses"] = answers | {"default": {"$ref": f"{_REF}responses/Problem"}}
     if path.startswith("/oauth/"):
+        made["responses"] = answers | OAUTH | refusals({"413", "503"})
         return made | {"security": []}
+    if method == "get":
+        answers = {status: what | {"headers": TAG} for status, what in answers.items()}
+        answers["304"] = {"$ref": f"{_REF}responses/NotModified"}
+        _take(made, "IfNoneMatch")
+    made["responses"] = answers | refusals(statuses(path, method))
     allowed = OPERATIONS[service].get(f"{method.upper()} {_plain(path)}")
     if allowed == PUBLIC:
         made["security"] = []
     elif allowed is not None:
         made["x-roles"] = sorted(allowed)
     if method == "post":
-        key = {"$ref": f"{_REF}parameters/IdempotencyKey"}
-        made["parameters"] = [*made.get("parameters", []), key]
+        _take(made, "IdempotencyKey")
     return made
+
+
+def _take(operation: dict[str, Any], parameter: str) -> None:
+    more = {"$ref": f"{_REF}parameters/{parameter}"}
+    operation["parameters"] = [*operation.get("parameters", []), more]
 
 
 def _plain(path: str) -> str:

@@ -3,7 +3,8 @@
 One task group holds uvicorn, the readers, the relay and the job worker: if one dies the process
 exits and its supervisor starts it again. Without NATS the API and the jobs go on and the outbox
 absorbs. Without PostgreSQL the loops end and begin again, while the API refuses and is not ready.
-SIGTERM drains: no new requests, those in hand are finished.
+SIGTERM drains: unready, a pause (`drain_pause_s`) until nobody sends more, no new requests, those
+in hand are finished, and what they announced is published.
 """
 
 import asyncio
@@ -14,17 +15,22 @@ from dataclasses import dataclass
 from functools import partial
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from kit import consumer, inbox, log, outbox, worker
+from kit import backlog, consumer, inbox, log, outbox, worker
+from kit.auth import system
 from kit.bus import Bus, BusUnavailable
 from kit.context import Context
 from kit.inbox import Subscription
 from kit.jobs import Import
 from kit.leader import lead
+from kit.limits import HEADER_BYTES
 
 DRAIN_S = 20
+FLUSH_S = 3.0
+_LOOK_S = 0.05
 _RETRY_S = 1.0
 
 _log = log.get(__name__)
@@ -45,6 +51,7 @@ async def serve(app: ASGIApp, context: Context, loops: Loops) -> None:
     """Serve until SIGTERM or SIGINT, or until a loop fails."""
     settings = context.settings
     server = _Server(
+        context,
         uvicorn.Config(
             app,
             host=settings.host,
@@ -53,7 +60,8 @@ async def serve(app: ASGIApp, context: Context, loops: Loops) -> None:
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=DRAIN_S,
-        )
+            h11_max_incomplete_event_size=HEADER_BYTES,
+        ),
     )
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, server.stop)
@@ -61,11 +69,29 @@ async def serve(app: ASGIApp, context: Context, loops: Loops) -> None:
         async with asyncio.TaskGroup() as group:
             work = group.create_task(_work(context, loops, server.stop))
             await server.serve()
+            await _flush(context)
             work.cancel()
     finally:
         if context.connection.bus is not None:
             await context.connection.bus.close()
         await context.db.engine.dispose()
+
+
+async def _flush(context: Context) -> None:
+    """Let the relay publish what the last requests announced, for a few seconds at most."""
+    bus = context.connection.bus
+    if bus is None or not bus.connected or not context.connection.leads:
+        return
+    with contextlib.suppress(TimeoutError, SQLAlchemyError, OSError):
+        async with asyncio.timeout(FLUSH_S):
+            while await _unpublished(context):
+                context.db.bell.set()
+                await asyncio.sleep(_LOOK_S)
+
+
+async def _unpublished(context: Context) -> int:
+    async with context.db.begin(system(context.service), "drain") as tx:
+        return await backlog.waiting(tx, 1)
 
 
 async def _work(context: Context, loops: Loops, stop: Callable[[], None]) -> None:
@@ -76,6 +102,14 @@ async def _work(context: Context, loops: Loops, stop: Callable[[], None]) -> Non
 
 async def _active(context: Context, loops: Loops, connected: asyncio.Task[Bus]) -> None:
     """Do what the one active process does; publish and read once NATS is there."""
+    context.connection.leads = True
+    try:
+        await _loops(context, loops, connected)
+    finally:
+        context.connection.leads = False
+
+
+async def _loops(context: Context, loops: Loops, connected: asyncio.Task[Bus]) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(context.db, loops.imports))
         for loop in loops.background:
@@ -105,6 +139,10 @@ async def _connect(context: Context, stop: Callable[[], None]) -> Bus:
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers: the task group decides when to stop."""
 
+    def __init__(self, context: Context, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._context = context
+
     @override
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -112,5 +150,13 @@ class _Server(uvicorn.Server):
         yield
 
     def stop(self) -> None:
-        """Take no new requests and finish those in hand."""
+        """Be unready; after the pause take no new requests and finish those in hand."""
+        self._context.connection.draining = True
+        pause = self._context.settings.drain_pause_s
+        if pause:
+            asyncio.get_running_loop().call_later(pause, self._exit)
+        else:
+            self._exit()
+
+    def _exit(self) -> None:
         self.should_exit = True

@@ -52,6 +52,16 @@ class ServiceSettings(BaseSettings):
             return None
         return store(self.files, self.files_key, self.files_secret.get_secret_value())
 
+    at_once: int = Field(default=64, ge=1, description="requests answered at the same time")
+    import_bytes: int = Field(default=1024**3, description="limit of an NDJSON or CSV upload")
+    workbook_bytes: int = Field(default=50 * 1024**2, description="limit of a workbook upload")
+    spool: Path | None = Field(
+        default=None, description="folder where uploads wait until they are whole; absent: /tmp"
+    )
+    drain_pause_s: float = Field(
+        default=0, ge=0, description="seconds from SIGTERM, unready, until no request is taken"
+    )
+
     @model_validator(mode="after")
     def _production_keeps_the_clock(self) -> Self:
         if self.mode == "production" and self.clock_offset_days:

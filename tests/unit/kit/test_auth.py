@@ -10,7 +10,7 @@ from joserfc.jwk import OKPKey
 
 from contracts.roles import Role
 from kit.auth import ALGORITHM, Actor, TokenRefused, Verifier, keys_of, mint
-from kit.testing import covers, key_pair
+from kit.testing import covers, forged, key_pair
 
 OFFICER = Actor("c1", "tax-330100", "tax", ("330100",), frozenset({Role.OFFICER}))
 
@@ -70,3 +70,34 @@ def test_a_token_with_no_algorithm_an_old_date_or_another_audience_is_refused(
 def test_the_public_key_set_holds_no_private_part(tmp_path: Path) -> None:
     path, _ = key_pair(tmp_path)
     assert '"d"' not in path.read_text("utf-8")
+
+
+@covers("RX.2")
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        ({"alg": "none"}, {}),
+        ({"alg": "HS256"}, {}),
+        ({"jku": "http://127.0.0.1:1/keys"}, {}),
+        ({"kid": "../../../../dev/null"}, {}),
+        ({"kid": "' OR 1=1 --"}, {}),
+        ({"jwk": {"kty": "oct", "k": "AA"}}, {}),
+        ({"x5u": "file:///etc/passwd"}, {}),
+        ({}, {"aud": "heli-api"}),
+        ({}, {"aud": ["elsewhere"]}),
+        ({}, {"exp": 1}),
+        ({}, {"exp": "tomorrow"}),
+        ({}, {"nbf": 9_999_999_998}),
+    ],
+)
+def test_no_header_or_claim_makes_a_forged_token_hold(
+    pair: tuple[Verifier, OKPKey], header: dict[str, object], claims: dict[str, object]
+) -> None:
+    verifier, key = pair
+    with pytest.raises(TokenRefused):
+        verifier.actor(forged(key, "heli-internal", header, claims))
+
+
+def test_a_token_made_the_same_way_without_a_forgery_holds(pair: tuple[Verifier, OKPKey]) -> None:
+    verifier, key = pair
+    assert verifier.actor(forged(key, "heli-internal", {}, {})).id == "bootstrap"

@@ -18,7 +18,7 @@ from gateway.compose.store import ALL, Asking
 from gateway.forward.store import Answer
 from kit.context import Caller, Ctx, router
 from kit.errors import STATUS, language_of
-from kit.lists import Asked, Paging
+from kit.lists import AskedInOrder, Paging
 
 _NOT_FOUND: Final = STATUS[NotFound]
 _WAIT_S: Final = 20
@@ -127,19 +127,19 @@ def _cursor(cursor: str | None) -> list[tuple[str, str]]:
 
 
 @joined.get("/audit", response_model=Joined)
-async def list_all_audit(ask: Ask, asked: Asked) -> Joined | Response:
+async def list_all_audit(ask: Ask, asked: AskedInOrder) -> Joined | Response:
     """List who did what, of all services, oldest first."""
     return await _list(ask, asked, "/audit", walks.by_time("at"))
 
 
 @joined.get("/operations/events", response_model=Joined)
-async def list_all_events(ask: Ask, asked: Asked) -> Joined | Response:
+async def list_all_events(ask: Ask, asked: AskedInOrder) -> Joined | Response:
     """List every announced event, oldest first; `causationid` leads back from effect to cause."""
     return await _list(ask, asked, "/operations/events", walks.by_time("envelope.time"))
 
 
 @joined.get("/operations/dead-letters", response_model=Joined)
-async def list_all_dead_letters(ask: Ask, asked: Asked) -> Joined | Response:
+async def list_all_dead_letters(ask: Ask, asked: AskedInOrder) -> Joined | Response:
     """List the parked events of all services, oldest first."""
     return await _list(ask, asked, "/operations/dead-letters", walks.by_time("at"))
 

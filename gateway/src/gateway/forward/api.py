@@ -3,6 +3,7 @@
 A raw ASGI app, since most requests only pass through: nothing is parsed, bodies are streamed.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -10,20 +11,26 @@ from typing import Final, TypeAlias
 from urllib.parse import unquote
 
 import aiohttp
+import structlog
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from yarl import URL
 
-from contracts.errors import NotFound, Refusal, Unauthorized, Unavailable
+from contracts.errors import NotFound, Refusal, Unauthorized
 from gateway.forward import domain
 from gateway.forward.domain import API, Way
 from gateway.forward.store import Reach, ServiceAway
-from kit.errors import RETRY_AFTER_S, Sentences, language_of, problem
-from kit.log import get
+from kit import limits, meters
+from kit.clock import elapsed_s
+from kit.errors import Sentences, refused
+from kit.intake import DEADLINE, HEALTH, DeadlinePassed
+from kit.log import get, trace_of
 
 Admit: TypeAlias = Callable[[str], Awaitable[str]]
 
-_SMALL: Final = 64 * 1024
+# So long may a service be silent in the middle of a file.
+_SILENT_S: Final = 65
+_DEADLINE: Final = DEADLINE.decode()
 _WHOLE: Final = 1024 * 1024
 # Only these go in; a service trusts the token and nothing else that a caller could write.
 _IN: Final = (
@@ -50,7 +57,7 @@ _HOP: Final = frozenset(
         b"upgrade",
     }
 )
-_INNER: Final = frozenset({"/livez", "/readyz", "/metrics", "/oauth/token"})
+_INNER: Final = HEALTH | {"/oauth/token"}
 
 _log = get(__name__)
 
@@ -61,10 +68,6 @@ class NoSuchPath(NotFound):
     code = "no-such-path"
 
 
-class _CallerGone(ConnectionError):
-    """The caller went away in the middle of its body."""
-
-
 @dataclass(slots=True)
 class _Answer:
     """The way back to the caller: adds the trace, and knows whether it has begun."""
@@ -72,10 +75,12 @@ class _Answer:
     send: Send
     trace: bytes
     started: bool = False
+    status: int = 500
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = message["status"]
             kept = [pair for pair in message["headers"] if pair[0] != b"traceparent"]
             message["headers"] = [*kept, (b"traceparent", self.trace)]
         await self.send(message)
@@ -108,19 +113,26 @@ class Edge:
         headers = dict(scope["headers"])
         trace = domain.traced(headers.get(b"traceparent", b"").decode("latin-1")) or _new_trace()
         answer = _Answer(send, trace.encode())
+        structlog.contextvars.bind_contextvars(trace=trace_of(trace))
+        begun = elapsed_s()
+        operation: str | None = "none"
         try:
             way, given = await self._admitted(scope, headers)
             given.append((b"traceparent", answer.trace))
             if way.own:
+                operation = None  # counted where it is answered
                 await self.inner(_inside(scope, way, given), receive, answer)
             else:
+                operation = f"{scope['method']} → {way.service}"
                 await self._forward(way, given, scope, receive, answer)
-        except _CallerGone:
-            return
         except Refusal as no:
             if answer.started:
                 raise
             await self._refuse(no, scope, receive, answer)
+        finally:
+            if operation is not None:
+                meters.REQUESTS.labels(operation, str(answer.status)).inc()
+                meters.SECONDS.labels(operation).observe(elapsed_s() - begun)
 
     async def _admitted(
         self, scope: Scope, headers: Mapping[bytes, bytes]
@@ -152,30 +164,60 @@ class Edge:
         receive: Receive,
         answer: "_Answer",
     ) -> None:
+        method: str = scope["method"]
         url = self.reach.url(way.service, way.path, scope["query_string"].decode("latin-1"))
         headers = [(name.decode(), value.decode("latin-1")) for name, value in given]
-        body = await _body(Headers(raw=scope["headers"]), receive)
+        files = domain.is_bulk(way.path)
+        body = await _body(dict(scope["headers"]), receive, files=files)
+        deadline = elapsed_s() + domain.wait_s(method, way.path)
+        asked = _Asked(way.service, method, url, headers, deadline, body)
+        again = not files and domain.repeatable(method, dict(given))
+        places = self.reach.bulkhead(way.service, files=files)
+        budget = self.reach.budget(way.service)
+        budget.earn()
+        await places.take()
+        try:
+            for attempt in range(domain.TRIES):
+                try:
+                    await self._ask(asked, answer)
+                except ServiceAway as no:
+                    last = attempt == domain.TRIES - 1
+                    if last or answer.started or not again or not budget.spend():
+                        raise
+                    meters.RETRIES.labels(way.service).inc()
+                    _log.warning("forward_again", service=way.service, error=repr(no.__cause__))
+                    await asyncio.sleep(domain.pause_s(attempt, secrets.randbelow(1000) / 1000))
+                else:
+                    return
+        finally:
+            places.leave()
+
+    async def _ask(self, asked: "_Asked", answer: "_Answer") -> None:
+        left = asked.deadline - elapsed_s()
+        headers = [*asked.headers, (_DEADLINE, str(max(0, int(left * 1000))))]
         try:
             async with self.reach.session.request(
-                scope["method"], url, headers=headers, data=body, allow_redirects=False
+                asked.method,
+                asked.url,
+                headers=headers,
+                data=asked.body.parts() if isinstance(asked.body, _File) else asked.body,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=left, sock_connect=2, sock_read=_SILENT_S),
             ) as response:
                 await _pass_on(response, answer)
         except (aiohttp.ClientError, TimeoutError, OSError) as no:
-            _log.warning("forward_failed", service=way.service, error=repr(no))
+            _log.warning("forward_failed", service=asked.service, error=repr(no))
             if answer.started:
                 raise
-            raise ServiceAway(service=way.service) from no
+            if isinstance(asked.body, _File) and asked.body.broken is not None:
+                raise asked.body.broken from no
+            if isinstance(no, TimeoutError) and elapsed_s() >= asked.deadline:
+                raise DeadlinePassed(service=asked.service) from no
+            raise ServiceAway(service=asked.service) from no
 
     async def _refuse(self, no: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-        language = language_of(Headers(raw=scope["headers"]).get("accept-language"))
-        body = problem(no, self.sentences, language)
-        headers = {"Content-Language": language}
-        if isinstance(no, Unavailable):
-            headers["Retry-After"] = RETRY_AFTER_S
-        if isinstance(no, Unauthorized):
-            headers["WWW-Authenticate"] = "Bearer"
-        response = JSONResponse(body, body["status"], headers, "application/problem+json")
-        await response(scope, receive, send)
+        accept = Headers(raw=scope["headers"]).get("accept-language")
+        await refused(no, self.sentences, accept)(scope, receive, send)
 
 
 _PUBLIC: Final = domain.public_operations()
@@ -191,22 +233,20 @@ def _inside(scope: Scope, way: Way, headers: list[tuple[bytes, bytes]]) -> Scope
     return {**scope, "path": path, "raw_path": raw, "headers": headers}
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes | AsyncIterator[bytes] | None:
-    """Give a small body whole, a larger one as it comes, and nothing where there is none."""
-    length = headers.get("content-length")
-    if length is None and "transfer-encoding" not in headers:
+async def _body(
+    headers: Mapping[bytes, bytes], receive: Receive, *, files: bool
+) -> "bytes | _File | None":
+    """Give a file as it comes, any other body whole: no service waits for a slow caller."""
+    if b"content-length" not in headers and b"transfer-encoding" not in headers:
         return None
-    parts = _parts(receive)
-    if length is not None and length.isdigit() and int(length) <= _SMALL:
-        return b"".join([part async for part in parts])
-    return parts
+    limit = None if files else limits.JSON_BYTES
+    read = limits.counted(receive, limits.promised(headers), limit)
+    return _File(read) if files else b"".join([part async for part in _parts(read)])
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _CallerGone
         part: bytes = message.get("body", b"")
         if part:
             yield part
@@ -231,6 +271,34 @@ async def _pass_on(response: aiohttp.ClientResponse, send: Send) -> None:
     async for part in response.content.iter_any():
         await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+@dataclass(slots=True)
+class _File:
+    """A file on its way through; remembers why the caller's side broke off."""
+
+    receive: Receive
+    broken: Refusal | None = None
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in _parts(self.receive):
+                yield part
+        except Refusal as no:
+            self.broken = no
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request to a service, which may be sent more than once."""
+
+    service: str
+    method: str
+    url: URL
+    headers: list[tuple[str, str]]
+    deadline: float
+    body: "bytes | _File | None"
 
 
 async def _close(scope: Scope, send: Send) -> None:

@@ -19,6 +19,14 @@ _JOINED: Final = frozenset({"audit", "operations"})
 _FIRST: Final = re.compile(r"/([a-z-]+)(?=[/:]|$)")
 _ENTITY: Final = re.compile(r"/entities/[^/:]+")
 _TRACE: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+# How long an answer is waited for: a read must be quick, an act with many rows may take its time.
+READ_S: Final = 10.0
+WRITE_S: Final = 60.0
+# A file takes as long as it needs, as long as something moves.
+FILE_S: Final = 3600.0
+TRIES: Final = 3
+_JITTER_S: Final = 0.1
+_READS: Final = frozenset({"GET", "HEAD"})
 _PARAMETER: Final = re.compile(r"\\\{id\\\}")
 
 
@@ -70,6 +78,48 @@ def _of_job(path: str) -> Way | None:
     if owner is None:
         raise NoSuchJob(job=id_, expected=[f"{name}-…" for name in _NAMES])
     return Way(owner, path)
+
+
+def is_bulk(path: str) -> bool:
+    """Say whether a file comes in."""
+    return path.endswith(":import")
+
+
+def wait_s(method: str, path: str) -> float:
+    """Say how long the answer to a request is waited for, in seconds."""
+    if is_bulk(path) or "/errors." in path or path.endswith("/file"):
+        return FILE_S
+    return READ_S if method in _READS else WRITE_S
+
+
+def repeatable(method: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Say whether a request sent twice has one effect: a read, or a POST under a key."""
+    return method in _READS or (method == "POST" and b"idempotency-key" in headers)
+
+
+def pause_s(attempt: int, chance: float) -> float:
+    """Say how long to pause before a further attempt; `chance` is 0 to 1 (full jitter)."""
+    return chance * _JITTER_S * 2.0**attempt
+
+
+@dataclass(slots=True)
+class Budget:
+    """Further attempts are at most a share of the requests: an outage is not made worse by them."""
+
+    share: float = 0.1
+    most: float = 10.0
+    left: float = 10.0
+
+    def earn(self) -> None:
+        """Count a request."""
+        self.left = min(self.most, self.left + self.share)
+
+    def spend(self) -> bool:
+        """Take one further attempt, where there is one left."""
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
 
 
 def public_operations(

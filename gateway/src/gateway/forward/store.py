@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,12 +13,15 @@ from yarl import URL
 
 from contracts.errors import Unavailable
 from contracts.services import GATEWAY
+from gateway.forward.domain import Budget
+from kit.intake import Places
 
 Query = Sequence[tuple[str, str]]
 
 # uvicorn closes an idle connection after 5 s: one that is about to go must not be taken again.
 _IDLE_S: Final = 4.0
 _AT_ONCE: Final = 64
+_FILES_AT_ONCE: Final = 16
 _WAITS: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_connect=2, sock_read=65)
 _OUTAGES: Final = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
@@ -49,15 +52,26 @@ class Reach:
     addresses: Mapping[str, str]
     own: ASGIApp | None = None
     opened: aiohttp.ClientSession | None = None
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    places: dict[tuple[str, bool], Places] = field(default_factory=dict)
+
+    def budget(self, service: str) -> Budget:
+        """Give what is left of further attempts at a service."""
+        return self.budgets.setdefault(service, Budget())
+
+    def bulkhead(self, service: str, *, files: bool) -> Places:
+        """Give the places at a service: one that hangs holds up no request to another."""
+        key = (service, files)
+        if key not in self.places:
+            self.places[key] = Places(_FILES_AT_ONCE if files else _AT_ONCE)
+        return self.places[key]
 
     @property
     def session(self) -> aiohttp.ClientSession:
         """Give the one session, opened in the running loop at its first use."""
         if self.opened is None or self.opened.closed:
             self.opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, limit_per_host=_AT_ONCE, keepalive_timeout=_IDLE_S
-                ),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=_WAITS,
                 auto_decompress=False,

@@ -27,6 +27,7 @@ from item_registry.place import store as place_store
 from kit.acts import conclude, moment
 from kit.context import Caller, Now, Tx, router
 from kit.deadlines import shanghai_day
+from kit.etags import mark_of
 from kit.lists import Asked, Page, shown
 
 items: APIRouter = router("/items")
@@ -87,7 +88,7 @@ async def change_item(
     """Change a draft; `If-Match` is the ETag that was seen."""
     item = await store.lock_newest(tx, item_id)
     decided = versions.revise(
-        item, change, seen=_seen(if_match), names=store.body_names(shanghai_day(now))
+        item, change, seen=mark_of(if_match), names=store.body_names(shanghai_day(now))
     )
     places.allow(caller.regions, await place_store.chain(tx, item.region))
     places.allow(caller.regions, await place_store.known_chain(tx, decided.value.region))
@@ -141,7 +142,3 @@ def _shown(item: Item) -> ItemView:
 def _tagged(item: Item, response: Response) -> ItemView:
     response.headers["ETag"] = f'"{item.mark}"'
     return _shown(item)
-
-
-def _seen(if_match: str | None) -> str | None:
-    return None if if_match is None else if_match.strip().removeprefix("W/").strip('"')
