@@ -152,20 +152,21 @@ class Service:
         parser.add_argument("--owner-url", help="the owner role's database URL, for migrate")
         parser.add_argument("--app-role", help="the role that `serve` uses, for migrate")
         parser.add_argument("--nats-admin-url", help="makes the streams too, for migrate")
+        parser.add_argument("--replicas", type=int, default=1, help="of each stream, for migrate")
         asked = parser.parse_args()
         match asked.command:
             case "serve":
                 settings = self._settings(parser)
                 log.configure(settings.log)
                 context = self.context(settings)
-                loops = Loops(self.hears(), self.imports, self.background)
+                loops = Loops(self.hears(), self.keeps(), self.imports, self.background)
                 asyncio.run(serve(self.edge(context, self.app(context)), context, loops))
             case "migrate":
                 if not asked.owner_url or not asked.app_role:
                     parser.error("migrate needs --owner-url and --app-role")
                 migrations.migrate(self.folder, asked.owner_url, asked.app_role)
                 if asked.nats_admin_url:
-                    asyncio.run(bus.ensure_streams(asked.nats_admin_url))
+                    asyncio.run(bus.ensure_streams(asked.nats_admin_url, asked.replicas))
             case "draft":
                 step = migrations.first_step(asked.owner_url, metadata_of(self), "0001")
                 (self.folder / "0001_first.py").write_text(step, "utf-8")

@@ -7,7 +7,7 @@ answer leaves (a failing commit is a 500, never a 200), and keep `Idempotency-Ke
 import re
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -37,9 +37,13 @@ _PARAMETER = re.compile(r"\{[^}]+\}")
 
 @dataclass(slots=True)
 class Connection:
-    """The bus connection, once there is one: NATS may be down while the API serves."""
+    """The bus connection, once there is one: NATS may be down while the API serves.
+
+    `drift` is what differed at start on the server from what is declared, a sentence each.
+    """
 
     bus: Bus | None = None
+    drift: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,14 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from kit import consumer, inbox, log, outbox, worker
+from kit import consumer, inbox, log, retention, worker
 from kit.bus import Bus, BusUnavailable
-from kit.context import Context
+from kit.context import Connection, Context
 from kit.inbox import Subscription
 from kit.jobs import Import
 from kit.leader import Leader
+from kit.relay import Relay
+from kit.replicas import Replica
 
 DRAIN_S = 20
 _RETRY_S = 1.0
@@ -35,6 +37,7 @@ class Loops:
     """What a service's active process does beside answering."""
 
     subscriptions: Sequence[Subscription]
+    keeps: Sequence[Replica]
     imports: Sequence[Import]
     background: Sequence[Background]
 
@@ -73,6 +76,8 @@ async def _work(context: Context, loops: Loops, stop: Callable[[], None]) -> Non
         group.create_task(_converse(context, loops, leader, stop))
         await leader.elected.wait()
         group.create_task(worker.run(context.db, loops.imports))
+        if context.settings.outbox_days is not None:
+            group.create_task(retention.sweep(context.db, context.settings.outbox_days))
         for loop in loops.background:
             group.create_task(_run(loop, context))
 
@@ -89,9 +94,20 @@ async def _converse(
     context.connection.bus = bus
     await leader.elected.wait()
     async with asyncio.TaskGroup() as group:
-        group.create_task(outbox.relay(context.db, bus))
-        for reader in inbox.readers(context.db, loops.subscriptions):
+        group.create_task(Relay(context.db, bus).run())
+        readers = inbox.readers(context.db, loops.subscriptions, loops.keeps)
+        for reader in readers:
             group.create_task(consumer.consume(reader, bus))
+        group.create_task(_look_for_drift(context.connection, bus, len(readers)))
+
+
+async def _look_for_drift(connection: Connection, bus: Bus, readers: int) -> None:
+    """Compare the server with what is declared, once at start, when every reader is bound."""
+    while len(bus.reads) < readers:  # noqa: ASYNC110 - a stream may be missing for long
+        await asyncio.sleep(_RETRY_S)
+    connection.drift = await bus.drift()
+    for sentence in connection.drift:
+        _log.warning("drift", what=sentence)
 
 
 async def _connect(context: Context, stop: Callable[[], None]) -> Bus:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from contracts.errors import Refusal
 from contracts.services import SERVICES
-from heli import access, draws, letters, talk
+from heli import access, draws, letters, replays, talk
 from heli import load as loading
 from heli.client import ApiProblem
 from heli.credentials import NotStarted
@@ -35,6 +35,9 @@ app.add_typer(access.commands, name="client")
 app.add_typer(letters.commands, name="dlq")
 app.add_typer(draws.commands, name="draw")
 app.command(epilog=examples("heli me", "heli me --json"))(access.me)
+app.command(epilog=examples("heli replay item-registry", "heli replay credit-service --json"))(
+    replays.replay
+)
 app.command(
     epilog=examples(
         'eval "$(heli env)"; curl -s "$GATEWAY/api/v1/me" -H "Authorization: Bearer $TOKEN"',
