@@ -126,6 +126,7 @@ def upgrade() -> None:
     sa.Column('days', postgresql.JSONB(), nullable=False),
     sa.Column('hours', sa.Text(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('run', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('calendar')
     )
     op.create_table('known_department',
@@ -138,6 +139,7 @@ def upgrade() -> None:
     sa.Column('territory', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.Column('successor', sa.Text(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('run', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_table('known_entity',
@@ -147,6 +149,7 @@ def upgrade() -> None:
     sa.Column('status', sa.Text(), nullable=False),
     sa.Column('alias_of', sa.Text(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('run', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('known_entity_alias', 'known_entity', ['alias_of'], unique=False, postgresql_where=sa.text('alias_of IS NOT NULL'))
@@ -159,6 +162,7 @@ def upgrade() -> None:
     sa.Column('from', sa.Text(), nullable=False),
     sa.Column('duties', postgresql.JSONB(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('run', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('item')
     )
     op.create_table('known_region',
@@ -167,6 +171,7 @@ def upgrade() -> None:
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('divisions', postgresql.JSONB(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('run', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_table('known_responsibility',
@@ -175,15 +180,22 @@ def upgrade() -> None:
     sa.Column('region', sa.Text(), nullable=False),
     sa.Column('duties', postgresql.JSONB(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('run', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('known_responsibility_item', 'known_responsibility', ['item', 'region'], unique=False)
+    op.create_table('known_run',
+    sa.Column('stream', sa.Text(), nullable=False),
+    sa.Column('run', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('stream')
+    )
     op.create_table('outbox',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('event_id', sa.Text(), nullable=False),
     sa.Column('type', sa.Text(), nullable=False),
     sa.Column('aggregate', sa.Text(), nullable=False),
     sa.Column('sequence', sa.Integer(), nullable=False),
+    sa.Column('replicated', sa.Boolean(), nullable=False),
     sa.Column('envelope', sa.Text(), nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
@@ -194,6 +206,23 @@ def upgrade() -> None:
     )
     op.create_index('outbox_type', 'outbox', ['type', 'id'], unique=False)
     op.create_index('outbox_unpublished', 'outbox', ['id'], unique=False, postgresql_where=sa.text('published_at IS NULL'))
+    op.create_table('replay',
+    sa.Column('run', sa.Text(), nullable=False),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('upto', sa.BigInteger(), nullable=False),
+    sa.Column('after', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('events', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('states', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('failed', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('run')
+    )
+    op.create_table('tombstone',
+    sa.Column('kept_in', sa.Text(), nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('kept_in', 'id')
+    )
     op.create_table('evaluation',
     sa.Column('model', sa.Text(), nullable=False),
     sa.Column('subject', sa.Text(), nullable=False),
@@ -229,6 +258,7 @@ def upgrade() -> None:
     sa.Column('points', sa.Integer(), nullable=False),
     sa.Column('valid_from', sa.Text(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('run', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('known_grade_entity', 'known_grade', ['entity'], unique=False)
