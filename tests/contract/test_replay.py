@@ -140,7 +140,7 @@ class House:
                     return False
             return True
 
-        await until(calm, 30)
+        await until(calm, 60)
 
     async def replay(self, *owners: Running) -> dict[str, Any]:
         """Ask for a replay of each owner, and wait for its end."""
@@ -151,7 +151,7 @@ class House:
                 assert asked.status_code == 202, asked.text
                 path = f"/operations/replays/{asked.json()['run']}"
 
-                await until(functools.partial(_ended, client, path, told), 30)
+                await until(functools.partial(_ended, client, path, told), 60)
                 assert told["failed"] is None
         await self.drained()
         return told
@@ -206,7 +206,7 @@ async def house(serve: Serve, engines: Engines) -> AsyncIterator[House]:
                 count = await tx.execute(select(func.count()).select_from(inbox))
                 return bool(count.scalar_one() == len(said))
 
-        await until(heard, 30)
+        await until(heard, 60)
         await runs[2].no_dead_letters()
         yield made
 
@@ -273,7 +273,7 @@ async def test_a_batch_is_announced_as_its_rows_are_now(house: House) -> None:
             known = {id_: version for id_, version, _ in kept()}
             return len(known) == 299 and known[row(7, 2).id] == 2
 
-        await until(heard)
+        await until(heard, 60)
         whole = kept()
         connection.execute("DELETE FROM known_entity WHERE id > 'prov-0000000000000010'")
         connection.execute("UPDATE known_entity SET name = 'x', version = 9")
@@ -285,7 +285,7 @@ async def test_a_batch_is_announced_as_its_rows_are_now(house: House) -> None:
             connection.rollback()
             return kept() == whole
 
-        await until(mended)
+        await until(mended, 60)
 
 
 async def test_what_is_gone_stays_gone_when_its_older_state_comes_late(house: House) -> None:

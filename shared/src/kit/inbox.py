@@ -123,12 +123,13 @@ class Reader:
         actor = system(self.database.service)
         async with self.database.begin(actor, f"read {self.stream}") as tx:
             parked = await _parked(tx, self.stream, {one.key for one in arrived})
+            runs = await replicas.begin_runs(tx, self.stream, {o.run for o in arrived if o.run})
             for one in arrived:
                 if one.why is not None or one.envelope is None:
                     await self._bury(tx, one, one.why or "unreadable")
                     parked.add(one.key)
                 elif one.run is not None:
-                    await self._announced(tx, one.envelope, one.run)
+                    await self._announced(tx, one.envelope, runs.get(one.run))
                 elif one.key in parked:
                     await self._bury(tx, one, PARKED)
                 elif await self._first_time(tx, one, one.envelope):
@@ -157,12 +158,11 @@ class Reader:
         done = await tx.execute(row.on_conflict_do_nothing().returning(inbox.c.event_id))
         return done.one_or_none() is not None
 
-    async def _announced(self, tx: AsyncConnection, envelope: Envelope, run: str) -> None:
-        """Take a state that a replay announces, or end its run."""
-        latest = await replicas.begin_run(tx, self.stream, run)
+    async def _announced(self, tx: AsyncConnection, envelope: Envelope, run: str | None) -> None:
+        """Take a state that a replay announces, or end its run; without one it came too late."""
         if envelope.type != replicas.ended_type(self.stream):
-            await self._effect(tx, envelope, run if latest else None)
-        elif latest:
+            await self._effect(tx, envelope, run)
+        elif run is not None:
             await replicas.end_run(tx, run, self.keeps)
 
     async def _effect(

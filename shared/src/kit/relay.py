@@ -10,8 +10,10 @@ before its new ones.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Text, all_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from kit import replay
 from kit.auth import system
@@ -25,15 +27,10 @@ from kit.outbox import outbox, subject_of
 WINDOW = 256
 _POLL_S = (0.25, 1.0)
 _HELD_S = (0.5, 15.0)
+_LOOK_S = 1.0
 
-# By id, so that events go out about as they were announced; held aggregates cost no look-up.
-FIRST = text(
-    "SELECT id, event_id, type, aggregate, envelope FROM outbox AS one"
-    " WHERE published_at IS NULL AND aggregate <> ALL(CAST(:held AS text[]))"
-    " AND NOT EXISTS (SELECT FROM outbox AS before WHERE before.aggregate = one.aggregate"
-    " AND before.sequence < one.sequence AND before.published_at IS NULL)"
-    " ORDER BY id LIMIT :window"
-)
+_TEXTS: ARRAY[str] = ARRAY(Text)
+_READS = 4  # for one window, where the first rows belong to few aggregates
 
 _log = get(__name__)
 
@@ -53,6 +50,7 @@ class Relay:
     database: Database
     bus: Bus
     held: dict[str, _Hold] = field(default_factory=dict)
+    look_at: float = 0.0
 
     async def run(self) -> None:
         """Publish what is not yet published, for as long as the process lives."""
@@ -60,7 +58,7 @@ class Relay:
         while True:
             self.database.bell.clear()
             try:
-                sent = await replay.step(self.database, self.bus)
+                sent = await self._replay()
                 if sent is None:
                     sent = await self.publish_window()
             except Exception as no:
@@ -77,12 +75,18 @@ class Relay:
             except TimeoutError:
                 pause = min(pause * 2, _POLL_S[1])
 
+    async def _replay(self) -> int | None:
+        """Carry a replay further; None where none is open, which is looked for once a second."""
+        if elapsed_s() < self.look_at:
+            return None
+        sent = await replay.step(self.database, self.bus)
+        if sent is None:
+            self.look_at = elapsed_s() + _LOOK_S
+        return sent
+
     async def publish_window(self) -> int:
         """Publish one window and mark what was stored; gives how many were."""
-        now = elapsed_s()
-        held = [aggregate for aggregate, hold in self.held.items() if hold.until > now]
-        async with self.database.begin(system(self.database.service), "relay") as tx:
-            rows = (await tx.execute(FIRST, {"held": held, "window": WINDOW})).all()
+        rows = await self._window()
         if not rows:
             return 0
         window = [
@@ -95,6 +99,30 @@ class Relay:
         if done:
             await self._mark(done)
         return len(done)
+
+    async def _window(self) -> list[Any]:
+        """Read the first unpublished event of each aggregate that does not wait, by id.
+
+        Of an aggregate with many events one is taken, and the next read leaves the aggregate out.
+        """
+        now = elapsed_s()
+        held = [aggregate for aggregate, hold in self.held.items() if hold.until > now]
+        window: dict[str, Any] = {}
+        c = outbox.c
+        query = select(c.id, c.event_id, c.type, c.aggregate, c.envelope)
+        query = query.where(
+            c.published_at.is_(None), c.aggregate != all_(bindparam("out", type_=_TEXTS))
+        )
+        async with self.database.begin(system(self.database.service), "relay") as tx:
+            for _ in range(_READS):
+                given = {"out": [*held, *window]}
+                rows = (await tx.execute(query, given)).all()
+                for row in rows:
+                    if len(window) < WINDOW:
+                        window.setdefault(row.aggregate, row)
+                if len(rows) < WINDOW or len(window) == WINDOW:
+                    break
+        return list(window.values())
 
     def _hold(self, aggregates: dict[str, str], sent: Sent) -> None:
         """Let a refused event's aggregate wait; one without an answer waits if others had one."""

@@ -140,17 +140,24 @@ def ended_type(service: str) -> str:
     return f"{service}.replay.ended.v1"
 
 
-async def begin_run(tx: AsyncConnection, stream: str, run: str) -> bool:
-    """Note that a run announces states on a stream; gives whether it is the latest (UUIDv7)."""
-    row = insert(known_run).values(stream=stream, run=run)
+async def begin_runs(tx: AsyncConnection, stream: str, runs: Iterable[str]) -> dict[str, str]:
+    """Note that runs announce states on a stream; gives the latest one, itself by itself.
+
+    Ids of runs are ordered (UUIDv7): what an older run says is taken like any event.
+    """
+    latest = max(runs, default=None)
+    if latest is None:
+        return {}
+    row = insert(known_run).values(stream=stream, run=latest)
     newer = known_run.c.run < row.excluded.run
     await tx.execute(
         row.on_conflict_do_update(
             index_elements=["stream"], set_={"run": row.excluded.run}, where=newer
         )
     )
-    latest = select(known_run.c.run).where(known_run.c.stream == stream)
-    return (await tx.execute(latest)).scalar_one() == run
+    found = select(known_run.c.run).where(known_run.c.stream == stream)
+    known = (await tx.execute(found)).scalar_one()
+    return {known: known}
 
 
 async def end_run(tx: AsyncConnection, run: str, tables: Iterable[Table]) -> None:

@@ -1,8 +1,9 @@
 """Records examples of every event from a running Heli, for the tests of later versions.
 
 `python -m heli.recorded v0.1.0` writes `tests/recorded/v0.1.0/<service>.ndjson` from the stack on
-the data folder: of each type the first few envelopes, in the order in which they were announced.
-Run it on a demo, whose data are made up. What a demo never says is added by hand, once.
+the data folder: of each type the first few envelopes, in the order in which they were announced;
+and `heard.json`, who hears which type. Run it on a demo, whose data are made up. What a demo never
+says is added by hand, once.
 """
 
 import json
@@ -11,6 +12,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+from contracts.services import SERVICES
+from heli import catalogue
 from heli.client import Client
 from heli.reach import caller
 
@@ -35,7 +38,7 @@ def pick(client: Client, each: int = EACH) -> dict[str, list[dict[str, Any]]]:
 
 
 def write(version: str, found: dict[str, list[dict[str, Any]]]) -> list[Path]:
-    """Write one file a service."""
+    """Write one file a service, and who hears what."""
     folder = FOLDER / version
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -44,7 +47,10 @@ def write(version: str, found: dict[str, list[dict[str, Any]]]) -> list[Path]:
         lines = (json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in envelopes)
         path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
         paths.append(path)
-    return paths
+    heard = catalogue.circle_of(catalogue.describe(one.package) for one in SERVICES)
+    path = folder / "heard.json"
+    path.write_text(json.dumps(heard, indent=1) + "\n", "utf-8")
+    return [*paths, path]
 
 
 def main() -> None:
