@@ -1,5 +1,6 @@
 """Fixtures that all tests share: real PostgreSQL and nats-server, one of each a worker."""
 
+import asyncio
 import contextlib
 import itertools
 import json
@@ -73,7 +74,8 @@ def serve(engines: Engines, signing: tuple[Path, OKPKey]) -> Serve:
     async def start(
         service: Service, *, with_bus: bool = False, **settings: object
     ) -> AsyncIterator[Running]:
-        app_url, owner_url = _fresh(engines, service)
+        # In a thread: services that run beside must not wait for a migration.
+        app_url, owner_url = await asyncio.to_thread(_fresh, engines, service)
         if with_bus:
             await bus.ensure_streams(engines.nats_admin_url)
         servers = Servers(

@@ -38,6 +38,7 @@ from heli.sandbox.app import make as make_sandbox
 from kit import idempotency, limits, outbox
 from kit.audit import audit
 from kit.auth import Verifier, system
+from kit.bus import Outgoing
 from kit.clock import elapsed_s, real_seconds
 from kit.testing import Running, Serve, covers, forged, until
 
@@ -704,8 +705,8 @@ async def test_what_is_announced_on_a_stream_is_counted_by_type(
         bus = gate.run.context.connection.bus
         assert bus is not None
         type_ = "gateway.report.delivered.v1"
-        window = [(f"e{n}-{tmp_path.name}", f"heli.{type_}.r{n}", b"{}") for n in range(3)]
-        assert len(await bus.publish("gateway", window)) == 3
+        window = [Outgoing(f"e{n}-{tmp_path.name}", f"heli.{type_}.r{n}", b"{}") for n in range(3)]
+        assert len((await bus.publish("gateway", window)).stored) == 3
         pulse = gate.run.context.extras.pulse
 
         async def counted() -> bool:

@@ -20,7 +20,7 @@ from contracts.envelope import Envelope
 from contracts.roles import Role
 from heli.engines import Engines
 from item_registry.app import service
-from kit import bus, inbox, outbox, worker
+from kit import bus, inbox, outbox, streams, worker
 from kit.app import metadata_of
 from kit.auth import Actor, system
 from kit.clock import new_id
@@ -209,7 +209,8 @@ async def test_an_event_is_published_once_with_its_id_and_the_matter_it_belongs_
         assert first.correlationid == first.id
         assert first.sequence == second.sequence == 1
         assert run.context.connection.bus is not None
-        assert await run.context.connection.bus.messages("item-registry") >= 2
+        stream = await run.context.connection.bus.streams.stream_info("item-registry")
+        assert stream.state.messages >= 2
 
 
 # Events in -----------------------------------------------------------------------------------
@@ -317,17 +318,18 @@ async def test_what_no_column_can_hold_in_an_envelope_stops_no_reader(
 async def test_after_a_kill_the_events_in_hand_come_again_before_newer_ones(
     engines: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus, "ACK_WAIT_S", 2)
+    monkeypatch.setattr(streams, "ACK_WAIT_S", 2)
     subject = f"heli.credit-service.entity.batch.v1.{new_id()}"
     owner, killed, next_ = [
         await bus.Bus.connect(name, engines.nats_url(name), lambda: None)
         for name in ("credit-service", "risk-monitor", "risk-monitor")
     ]
-    await owner.publish("credit-service", [(new_id(), subject, b"%d" % n) for n in (1, 2)])
+    said = [bus.Outgoing(new_id(), subject, b"%d" % n) for n in (1, 2, 3, 4)]
+    await owner.publish("credit-service", said[:2])
     pull = await killed.subscribe("credit-service", [subject])
     first = await pull.fetch(2, 5)
     await killed.close()
-    await owner.publish("credit-service", [(new_id(), subject, b"%d" % n) for n in (3, 4)])
+    await owner.publish("credit-service", said[2:])
     pull = await next_.subscribe("credit-service", [subject])
     again: list[bus.Message] = []
     while len(again) < 4:

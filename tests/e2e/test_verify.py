@@ -38,7 +38,7 @@ def test_everything_holds(stack: Stack) -> None:
     ok, found = checks(stack)
     assert ok, [check for check in found if not check["ok"]]
     names = " ".join(check["name"] for check in found)
-    for invariant in ("I1", "I2", "I3", "I8"):
+    for invariant in ("I1", "I2", "I3", "I5", "I6", "I8", "I9"):
         assert invariant in names
 
 
@@ -63,8 +63,39 @@ def test_everything_holds(stack: Stack) -> None:
             "UPDATE outbox SET envelope = rtrim(envelope) WHERE aggregate = 'region/vf-1'",
             "item-registry",
         ),
+        (
+            "item_registry",
+            "UPDATE head SET sequence = sequence + 1 WHERE aggregate = 'region/vf-1'",
+            "UPDATE head SET sequence = sequence - 1 WHERE aggregate = 'region/vf-1'",
+            "head of region/vf-1",
+        ),
+        (
+            "item_registry",
+            (
+                "INSERT INTO idempotency (client, key, operation, digest, at)"
+                " VALUES ('vf', 'half', '', '', now())"
+            ),
+            "DELETE FROM idempotency WHERE client = 'vf'",
+            "I6 every kept key has its answer vf half",
+        ),
+        (
+            "credit_service",
+            (
+                "INSERT INTO dead_letter SELECT event_id, stream, type, aggregate, sequence, '{}',"
+                " digest, 'vf', now() FROM inbox WHERE aggregate = 'region/vf-1'"
+            ),
+            "DELETE FROM dead_letter WHERE why = 'vf'",
+            "I8 nothing is handled and parked",
+        ),
     ],
-    ids=["a read model's row", "an inbox row", "an outbox row"],
+    ids=[
+        "a read model's row",
+        "an inbox row",
+        "an outbox row",
+        "a head of an aggregate",
+        "a key without its answer",
+        "an event handled and parked",
+    ],
 )
 def test_an_altered_row_is_found_and_its_place_is_named(
     stack: Stack, region: str, *, package: str, change: str, undo: str, named: str

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from contracts.acts import Act, Body, Headers, View
 from contracts.item_registry import DepartmentId, ItemId, Part, RegionId
-from contracts.says import Fact
+from contracts.says import Fact, State
 
 EntityId = NewType("EntityId", str)
 RecordId = NewType("RecordId", str)
@@ -81,6 +81,7 @@ class EntityRow(Part):
     kind: EntityKind
     status: EntityStatus
     alias_of: EntityId | None = None
+    gone: bool = False
 
 
 class EntityBatch(Fact):
@@ -94,12 +95,11 @@ class EntityBatch(Fact):
     rows: tuple[EntityRow, ...] = Field(max_length=500)
 
 
-class GradeChanged(Fact):
+class GradeChanged(State):
     """An entity's grade under one version of one indicator system."""
 
     type: ClassVar[str] = "credit-service.grade.changed.v1"
     aggregate: ClassVar[str] = "id"
-    kind: ClassVar[str] = "R"
 
     id: str = Field(description="<system>_<entity>")
     entity: EntityId

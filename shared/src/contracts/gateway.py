@@ -124,6 +124,21 @@ class Requeued(View):
     services: tuple[str, ...]
 
 
+class Replay(View):
+    """A service saying again what it announced, `heli replay`.
+
+    `events` sent again, `states` announced; `failed` says why it ended early.
+    """
+
+    run: str
+    service: str
+    asked_at: datetime
+    events: int
+    states: int
+    ended_at: datetime | None
+    failed: str | None
+
+
 class CheckView(View):
     """One thing that must hold, and where it does not."""
 

@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from contracts.acts import Act, Body, Headers, View
-from contracts.says import Fact
+from contracts.says import State
 
 RegionId = NewType("RegionId", str)
 DepartmentId = NewType("DepartmentId", str)
@@ -202,12 +202,11 @@ class InspectingBody(Part):
     flag: UnreadCode | None = None
 
 
-class RegionChanged(Fact):
+class RegionChanged(State):
     """A node of the managed region tree is new or changed; the root is `000000`."""
 
     type: ClassVar[str] = "item-registry.region.changed.v1"
     aggregate: ClassVar[str] = "id"
-    kind: ClassVar[str] = "R"
 
     id: RegionId
     parent: RegionId | None
@@ -215,12 +214,11 @@ class RegionChanged(Fact):
     divisions: tuple[DivisionSpan, ...] = ()
 
 
-class DepartmentChanged(Fact):
+class DepartmentChanged(State):
     """An agency at one place is new or changed: its line, both parents, and its territory."""
 
     type: ClassVar[str] = "item-registry.department.changed.v1"
     aggregate: ClassVar[str] = "id"
-    kind: ClassVar[str] = "R"
 
     id: DepartmentId
     name: str
@@ -232,12 +230,11 @@ class DepartmentChanged(Fact):
     successor: DepartmentId | None = None
 
 
-class ItemPublished(Fact):
+class ItemPublished(State):
     """A version of an item is in force from a day, with the duties that hold nationally."""
 
     type: ClassVar[str] = "item-registry.item.published.v1"
     aggregate: ClassVar[str] = "item"
-    kind: ClassVar[str] = "R"
 
     item: ItemId
     item_version: int
@@ -248,12 +245,11 @@ class ItemPublished(Fact):
     duties: tuple[Duty, ...]
 
 
-class ResponsibilityChanged(Fact):
+class ResponsibilityChanged(State):
     """What a region adds to or overrides in an item's duties; one aggregate `<item>_<region>`."""
 
     type: ClassVar[str] = "item-registry.responsibility.changed.v1"
     aggregate: ClassVar[str] = "id"
-    kind: ClassVar[str] = "R"
 
     id: str
     item: ItemId
@@ -261,12 +257,11 @@ class ResponsibilityChanged(Fact):
     duties: tuple[Duty, ...]
 
 
-class CalendarChanged(Fact):
+class CalendarChanged(State):
     """The days on which a region's calendar differs from the national one; inherited downwards."""
 
     type: ClassVar[str] = "item-registry.calendar.changed.v1"
     aggregate: ClassVar[str] = "calendar"
-    kind: ClassVar[str] = "R"
 
     calendar: str
     region: RegionId
@@ -277,12 +272,11 @@ class CalendarChanged(Fact):
     )
 
 
-class CapPublished(Fact):
+class CapPublished(State):
     """How often a year an agency of a line may inspect one entity (国办发〔2024〕54号)."""
 
     type: ClassVar[str] = "item-registry.cap.published.v1"
     aggregate: ClassVar[str] = "cap"
-    kind: ClassVar[str] = "R"
 
     cap: str
     line: Line

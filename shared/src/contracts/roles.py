@@ -43,6 +43,8 @@ EVERY_SERVICE = {
     "GET /operations/invariants": _ADMIN,
     "GET /operations/published": _ADMIN,
     "GET /operations/events": _ADMIN,
+    "POST /operations/replays": _ADMIN,
+    "GET /operations/replays/{id}": _ADMIN,
 }
 
 ITEM_REGISTRY: dict[str, frozenset[Role]] = {
@@ -184,6 +186,8 @@ GATEWAY: dict[str, frozenset[Role]] = {
     "POST /joined/operations/dead-letters/{id}:requeue": _ADMIN,
     "GET /joined/operations/invariants": _ADMIN,
     "GET /joined/operations/events": _ADMIN,
+    "POST /joined/operations/{id}:replay": _ADMIN,
+    "GET /joined/operations/{id}/replays/{id}": _ADMIN,
     "GET /reports": ANY,
     "GET /reports/{id}": ANY,
     "POST /reports/{id}:resend": _IMPORT | _LEAD,

@@ -40,6 +40,19 @@ class Fact(BaseModel):
         return f"{self.thing()}/{getattr(self, self.aggregate)}"
 
 
+class State(Fact):
+    """An R event of one thing: its whole replicated state, or that it is gone.
+
+    A reader takes it where its version is newer than what stands. Of what is gone it keeps the id
+    and the version, so that an older state that comes late does not bring it back. An R event of
+    many things, `…batch`, has `rows`, each with its own id, version and `gone`.
+    """
+
+    kind: ClassVar[str] = "R"
+
+    gone: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Decided(Generic[T_co]):
     """The value after a decision and what it announces, in order."""

@@ -164,7 +164,7 @@ class Service:
                 log.configure(settings.log)
                 failpoints.arm(settings.failpoints)
                 context = self.context(settings)
-                loops = Loops(self.hears(), self.imports, self.background)
+                loops = Loops(self.hears(), self.keeps(), self.imports, self.background)
                 asyncio.run(serve(self.edge(context, self.app(context)), context, loops))
             case "migrate":
                 given = {name: value for name, value in vars(asked).items() if value is not None}

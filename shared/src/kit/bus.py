@@ -1,22 +1,23 @@
-"""NATS JetStream, behind five verbs: connect, publish, ensure, fetch, settle.
+"""NATS JetStream, behind few verbs: connect, publish, subscribe, fetch, settle, drift.
 
-Only this module knows nats-py. A stream belongs to one service and has its name; a reader has one
-durable consumer a stream, named after the reader. Traps met: `publish_async` never resolves on a
-refused publish, so windows are tasks on `publish`; `pull_subscribe` never updates a durable, so
-`add_consumer` does; a closed connection ends the process and its supervisor starts it again.
+Only this module and `kit.streams` know nats-py. A stream belongs to one service and has its name; a
+reader has one durable a stream, named after the reader. Traps met: `publish_async` never resolves
+on a refused publish, so windows are tasks on `publish`; `pull_subscribe` never updates a durable,
+so `add_consumer` does; a fetch from a durable that is gone looks like an empty one, so
+`Pull.stands` asks; a closed connection ends the process and its supervisor starts it again.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error
+from nats.errors import Error, MaxPayloadError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -24,22 +25,18 @@ from nats.js.api import (
     ConsumerConfig,
     ConsumerInfo,
     DeliverPolicy,
-    DiscardPolicy,
-    StorageType,
-    StreamConfig,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
-from contracts.services import SERVICES
+from kit import streams as declared
 from kit.clock import real_seconds
 from kit.log import get
 
-MAX_AGE_S = 30 * 24 * 3600
-MAX_BYTES = 1024**3
-MAX_MESSAGE_BYTES = 512 * 1024
-DEDUPE_S = 600
-ACK_WAIT_S = 10
 PUBLISH_TIMEOUT_S = 5
+# Stands on what a replay sends again or announces, with the id of its run (kit.replay).
+RUN = "Heli-Run"
+
+ensure_streams = declared.ensure_streams
 
 _log = get(__name__)
 
@@ -48,13 +45,32 @@ class BusUnavailable(ConnectionError):
     """NATS did not answer; the caller waits and tries again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to publish; `id` is what the server knows duplicates by."""
+
+    id: str
+    subject: str
+    data: bytes
+    run: str | None = None
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of a window: stored, refused with the server's words; the rest is unknown."""
+
+    stored: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Bus:
-    """One connection of one service."""
+    """One connection of one service; `reads` are its durables by stream, once they are bound."""
 
     service: str
     client: Client
     streams: JetStreamContext
+    reads: dict[str, ConsumerConfig] = field(default_factory=dict)
 
     @classmethod
     async def connect(cls, service: str, url: str, closed: Callable[[], None]) -> Self:
@@ -66,16 +82,19 @@ class Bus:
         async def on_error(error: Exception) -> None:
             _log.warning("nats_error", error=repr(error))
 
-        client = await _open(
-            url,
-            name=service,
-            inbox_prefix=f"_INBOX.{service}".encode(),
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
-            closed_cb=on_closed,
-            error_cb=on_error,
-            allow_reconnect=True,
-        )
+        try:
+            client = await nats.connect(
+                url,
+                name=service,
+                inbox_prefix=f"_INBOX.{service}".encode(),
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.5,
+                closed_cb=on_closed,
+                error_cb=on_error,
+                allow_reconnect=True,
+            )
+        except (Error, OSError, TimeoutError) as no:
+            raise BusUnavailable(str(no)) from no
         return cls(service, client, client.jetstream(timeout=PUBLISH_TIMEOUT_S))
 
     @property
@@ -87,33 +106,32 @@ class Bus:
         """Flush and close."""
         await self.client.close()
 
-    async def publish(self, stream: str, window: Sequence[tuple[str, str, bytes]]) -> set[str]:
-        """Publish (event id, subject, data) side by side; give the ids that the server stored."""
-        acks = await asyncio.gather(*(self._publish(stream, *one) for one in window))
-        return {event for event in acks if event}
+    async def publish(self, stream: str, window: Sequence[Outgoing]) -> Sent:
+        """Publish side by side; what the server neither stored nor refused may be stored or not."""
+        sent = Sent()
+        await asyncio.gather(*(self._publish(stream, one, sent) for one in window))
+        return sent
 
-    async def _publish(self, stream: str, event: str, subject: str, data: bytes) -> str | None:
-        headers = {"Nats-Msg-Id": event, "Nats-Expected-Stream": stream}
+    async def _publish(self, stream: str, one: Outgoing, sent: Sent) -> None:
+        headers = {"Nats-Msg-Id": one.id, "Nats-Expected-Stream": stream}
+        if one.run is not None:
+            headers[RUN] = one.run
         try:
-            await self.streams.publish(subject, data, headers=headers)
+            await self.streams.publish(one.subject, one.data, headers=headers)
+        except (APIError, MaxPayloadError) as no:
+            sent.refused[one.id] = str(no)
         except (Error, TimeoutError) as no:
-            _log.warning("publish_refused", event_id=event, subject=subject, error=repr(no))
-            return None
-        return event
+            _log.warning("publish_unanswered", id=one.id, subject=one.subject, error=repr(no))
+        else:
+            sent.stored.add(one.id)
 
-    async def messages(self, stream: str) -> int:
-        """Count the messages that a stream holds."""
-        return int((await self.streams.stream_info(stream)).state.messages)
+    async def drift(self) -> list[str]:
+        """Say what differs on the server from what is declared, a sentence each; none is good."""
+        return await declared.drift(self.streams, self.service, self.reads)
 
     async def subscribe(self, stream: str, subjects: Sequence[str]) -> "Pull":
         """Make or update this service's durable on a stream and bind to it."""
-        config = ConsumerConfig(
-            durable_name=self.service,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_S,
-            max_ack_pending=2000,
-            filter_subjects=sorted(subjects),
-        )
+        config = self.reads[stream] = declared.durable(self.service, subjects)
         try:
             info = await self.streams.add_consumer(stream, config=config)
             await asyncio.sleep(_unacknowledged_s(info))
@@ -152,14 +170,7 @@ def _unacknowledged_s(info: ConsumerInfo) -> float:
     if not info.num_ack_pending:
         return 0.0
     since = real_seconds() - last.timestamp() if last else 0.0
-    return min(max(ACK_WAIT_S + 1 - since, 0.0), ACK_WAIT_S + 1.0)
-
-
-async def _open(url: str, **options: Any) -> Client:  # noqa: ANN401 - nats-py's own options
-    try:
-        return await nats.connect(url, **options)
-    except (Error, OSError, TimeoutError) as no:
-        raise BusUnavailable(str(no)) from no
+    return min(max(declared.ACK_WAIT_S + 1 - since, 0.0), declared.ACK_WAIT_S + 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +194,16 @@ class Message:
     def type(self) -> str:
         """Give the event's type, from the subject `heli.<type>.<aggregate id>`."""
         return str(self.raw.subject).removeprefix("heli.").rpartition(".")[0]
+
+    @property
+    def subject(self) -> str:
+        """Give the NATS subject."""
+        return str(self.raw.subject)
+
+    @property
+    def run(self) -> str | None:
+        """Give the run of the replay that announced it, if one did."""
+        return (self.raw.headers or {}).get(RUN)
 
     @property
     def stored_at(self) -> float:
@@ -224,31 +245,9 @@ class Pull:
         with contextlib.suppress(Error):
             await self.subscription.unsubscribe()
 
-
-async def ensure_streams(url: str, replicas: int = 1) -> None:
-    """Make or update the six streams, as the admin user; called by `migrate` and `heli up`."""
-    client = await nats.connect(url, max_reconnect_attempts=3)
-    try:
-        streams = client.jetstream(timeout=PUBLISH_TIMEOUT_S)
-        for service in SERVICES:
-            config = StreamConfig(
-                name=service.name,
-                subjects=[f"heli.{service.name}.>"],
-                storage=StorageType.FILE,
-                discard=DiscardPolicy.NEW,
-                max_age=MAX_AGE_S,
-                max_bytes=MAX_BYTES,
-                max_msg_size=MAX_MESSAGE_BYTES,
-                duplicate_window=DEDUPE_S,
-                deny_delete=True,
-                deny_purge=True,
-                num_replicas=replicas,
-            )
-            try:
-                await streams.stream_info(service.name)
-            except NotFoundError:
-                await streams.add_stream(config)
-            else:
-                await streams.update_stream(config)
-    finally:
-        await client.close()
+    async def stands(self) -> None:
+        """Raise BusUnavailable where the durable is gone: it would give nothing for ever."""
+        try:
+            await self.subscription.consumer_info()
+        except (Error, TimeoutError) as no:
+            raise BusUnavailable(str(no)) from no

@@ -23,6 +23,7 @@ calendar = Table(
     Column("days", JSONB, nullable=False),
     Column("hours", Text),
     Column("version", Integer, nullable=False),
+    Column("run", Text),
 )
 
 

@@ -31,6 +31,12 @@ def elapsed_s() -> float:
     return time.monotonic()
 
 
+def id_floor(seconds: float) -> str:
+    """Give a text that no id made since then is below: ids are ordered by their milliseconds."""
+    digits = f"{int(seconds * 1000):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
 def new_id() -> str:
     """Make a UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds, then random bits."""
     value = (time.time_ns() // 1_000_000 & (1 << 48) - 1) << 80 | secrets.randbits(80)

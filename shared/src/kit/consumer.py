@@ -19,10 +19,9 @@ _log = get(__name__)
 
 async def consume(reader: Reader, bus: Bus) -> None:
     """Read one stream for as long as the process lives."""
-    subjects = [f"heli.{type_}.*" for type_ in reader.handlers]
     while True:
         try:
-            pull = await bus.subscribe(reader.stream, subjects)
+            pull = await bus.subscribe(reader.stream, reader.subjects)
             try:
                 await _read(reader, pull)
             finally:
@@ -37,10 +36,14 @@ async def _read(reader: Reader, pull: Pull) -> None:
         messages = await pull.fetch(BATCH, WAIT_S)
         if messages:
             await _settle(reader, messages)
+        else:
+            await pull.stands()
 
 
 async def _settle(reader: Reader, messages: Sequence[Message]) -> None:
-    arrived = [reader.read(message.id, message.data) for message in messages]
+    arrived = [
+        reader.read(message.id, message.data, message.subject, message.run) for message in messages
+    ]
     attempt = 0
     while True:
         try:

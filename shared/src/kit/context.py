@@ -7,7 +7,7 @@ answer leaves (a failing commit is a 500, never a 200), and keep `Idempotency-Ke
 import re
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -43,13 +43,13 @@ class Connection:
     """What changes while the service runs: NATS may be down while the API serves.
 
     `leads`: this process reads, publishes and works; `draining`: it was told to stop; `drift`: how
-    the streams differ from what is declared, a sentence each.
+    the server differed at start from what is declared, a sentence each.
     """
 
     bus: Bus | None = None
     leads: bool = False
     draining: bool = False
-    drift: tuple[str, ...] = ()
+    drift: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,10 @@ class _Patient(psycopg.AsyncConnection[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Dealing:
-    """What a transaction is about; `cause` is the event being handled, if one is."""
+    """What a transaction is about; `cause` is the event being handled, if one is.
+
+    `run` is that of the replay which announces it as a state, if one does (`kit.replay`).
+    """
 
     service: str
     actor: Actor
@@ -111,6 +114,7 @@ class Dealing:
     now: datetime
     cause: Envelope | None = None
     traceparent: str | None = None
+    run: str | None = None
 
 
 def dealing(tx: AsyncConnection) -> Dealing:

@@ -37,6 +37,7 @@ entity = Table(
     Column("status", Text, nullable=False),
     Column("alias_of", Text),
     Column("version", Integer, nullable=False),
+    Column("run", Text),
 )
 # "What became of this id, and which ids are it": few rows have an alias.
 Index("known_entity_alias", entity.c.alias_of, postgresql_where=entity.c.alias_of.is_not(None))

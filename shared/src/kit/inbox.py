@@ -3,7 +3,8 @@
 A batch is one transaction: inbox rows, effects, then commit, then the acknowledgements. A failure
 of the database pauses the worker and the batch is tried again. Any other failure: what came before
 the event that failed is taken again together, the event goes to the dead-letter table and parks
-its aggregate, whose later events wait behind it in order; all others go on in batches.
+its aggregate, whose later events wait behind it in order; all others go on in batches. A state that
+a replay announces is handled whatever the inbox says, and leaves no row there.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
 from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.envelope import Envelope
 from contracts.says import Fact
-from kit import failpoints
+from kit import arrivals, failpoints, replicas
+from kit.arrivals import Arrived, Came
 from kit.auth import system
 from kit.db import Database, dealing, digest_of, standing
 from kit.failures import is_outage
@@ -26,7 +27,6 @@ from kit.log import get, traced
 
 E = TypeVar("E", bound=Fact)
 Handler = Callable[[AsyncConnection, E, datetime], Awaitable[None]]
-
 
 _log = get(__name__)
 
@@ -85,45 +85,33 @@ def sequence(tx: AsyncConnection) -> int:
     return cause.sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """One event as it came, read as far as it can be."""
-
-    id: str
-    text: str
-    envelope: Envelope | None
-    why: str | None
-
-    @property
-    def key(self) -> str:
-        """Give the aggregate; an unreadable event is its own."""
-        return self.envelope.subject if self.envelope else f"unreadable/{self.id}"
-
-
 class _Failed(Exception):
     """The handler of the event at this place of a batch failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One service's reading of one stream."""
+    """One service's reading of one stream, and the read models that it keeps of it."""
 
     database: Database
     stream: str
     handlers: Mapping[str, Subscription]
+    keeps: tuple[Table, ...] = ()
 
-    def read(self, event_id: str, data: bytes) -> Arrived:
-        """Parse a message and check that its source owns the stream; nothing is ever dropped."""
-        text = data.decode("utf-8", "backslashreplace")
-        try:
-            envelope = Envelope.model_validate_json(data)
-        except ValidationError as no:
-            return Arrived(event_id, text, None, f"unreadable: {no.error_count()} faults")
-        if envelope.source != self.stream or envelope.type.split(".")[0] != self.stream:
-            return Arrived(event_id, text, None, f"source {envelope.source} on {self.stream}")
-        if envelope.type not in self.handlers:
-            return Arrived(envelope.id, text, envelope, f"unknown type {envelope.type}")
-        return Arrived(envelope.id, text, envelope, None)
+    @property
+    def subjects(self) -> list[str]:
+        """Give the NATS subjects to hear: each event in any version, and the end of a replay.
+
+        A version that this code does not know is parked until it does, instead of being unheard.
+        """
+        unversioned = {type_.rpartition(".")[0] for type_ in self.handlers}
+        return sorted(f"heli.{one}.*.*" for one in (*unversioned, f"{self.stream}.replay.ended"))
+
+    def read(
+        self, event_id: str, data: bytes, subject: str | None = None, run: str | None = None
+    ) -> Arrived:
+        """Read a message as far as it can be; nothing is ever dropped."""
+        return arrivals.read(Came(event_id, data, subject, run), self.stream, self.handlers)
 
     async def take(self, arrived: Sequence[Arrived]) -> None:
         """Handle a batch in one transaction; where one fails, those before it, it, the rest."""
@@ -143,19 +131,24 @@ class Reader:
         actor = system(self.database.service)
         async with self.database.begin(actor, f"read {self.stream}") as tx:
             parked = await _parked(tx, self.stream, {one.key for one in arrived})
+            runs = await replicas.begin_runs(tx, self.stream, {o.run for o in arrived if o.run})
             for at, one in enumerate(arrived):
                 try:
-                    await self._handle(tx, one, parked)
+                    await self._handle(tx, one, parked, runs)
                 except Exception as no:
                     if is_outage(no) or not at:
                         raise
                     raise _Failed(at) from no
             failpoints.reach("reader-before-commit")
 
-    async def _handle(self, tx: AsyncConnection, one: Arrived, parked: set[str]) -> None:
+    async def _handle(
+        self, tx: AsyncConnection, one: Arrived, parked: set[str], runs: Mapping[str, str]
+    ) -> None:
         if one.why is not None or one.envelope is None:
             await self._bury(tx, one, one.why or "unreadable")
             parked.add(one.key)
+        elif one.run is not None:
+            await self._announced(tx, one.envelope, runs.get(one.run))
         elif one.key in parked:
             await self._bury(tx, one, PARKED)
         elif await self._first_time(tx, one, one.envelope):
@@ -184,11 +177,24 @@ class Reader:
         done = await tx.execute(row.on_conflict_do_nothing().returning(inbox.c.event_id))
         return done.one_or_none() is not None
 
-    async def _effect(self, tx: AsyncConnection, envelope: Envelope) -> None:
+    async def _announced(self, tx: AsyncConnection, envelope: Envelope, run: str | None) -> None:
+        """Take a state that a replay announces, or end its run; without one it came too late."""
+        if envelope.type != replicas.ended_type(self.stream):
+            await self._effect(tx, envelope, run)
+        elif run is not None:
+            await replicas.end_run(tx, run, self.keeps)
+
+    async def _effect(
+        self, tx: AsyncConnection, envelope: Envelope, run: str | None = None
+    ) -> None:
         subscription = self.handlers[envelope.type]
         about = dealing(tx)
         tx.info["dealing"] = replace(
-            about, operation=envelope.type, cause=envelope, traceparent=envelope.traceparent
+            about,
+            operation=envelope.type,
+            cause=envelope,
+            traceparent=envelope.traceparent,
+            run=run,
         )
         fact = subscription.event.model_validate(envelope.data)
         with traced(envelope.traceparent, envelope.type):
@@ -244,8 +250,12 @@ async def _parked(tx: AsyncConnection, stream: str, keys: set[str]) -> set[str]:
     return set((await tx.execute(query)).scalars())
 
 
-def readers(database: Database, subscriptions: Sequence[Subscription]) -> list[Reader]:
-    """Group a service's subscriptions by the stream that they read."""
+def readers(
+    database: Database,
+    subscriptions: Sequence[Subscription],
+    keeps: Sequence[replicas.Replica] = (),
+) -> list[Reader]:
+    """Group a service's subscriptions, and the read models that it keeps, by stream."""
     streams: dict[str, dict[str, Subscription]] = {}
     for subscription in subscriptions:
         of_stream = streams.setdefault(subscription.event.service(), {})
@@ -253,4 +263,7 @@ def readers(database: Database, subscriptions: Sequence[Subscription]) -> list[R
             msg = f"{subscription.event.type} has two handlers in {database.service}"
             raise ValueError(msg)
         of_stream[subscription.event.type] = subscription
-    return [Reader(database, stream, table) for stream, table in streams.items()]
+    tables: dict[str, tuple[Table, ...]] = {}
+    for one in keeps:
+        tables[one.event.service()] = (*tables.get(one.event.service(), ()), one.table)
+    return [Reader(database, name, each, tables.get(name, ())) for name, each in streams.items()]

@@ -30,6 +30,7 @@ item = Table(
     Column("from", Text, nullable=False),
     Column("duties", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("run", Text),
 )
 responsibility = Table(
     "known_responsibility",
@@ -39,6 +40,7 @@ responsibility = Table(
     Column("region", Text, nullable=False),
     Column("duties", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("run", Text),
 )
 Index("known_responsibility_item", responsibility.c.item, responsibility.c.region)
 

@@ -11,16 +11,17 @@ from sqlalchemy import select
 
 from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.item_registry import ROOT
-from kit import checks, replicas
+from kit import checks, replay, replicas
 from kit.audit import audit
 from kit.auth import system
-from kit.checks import Check, Folded, Invariant
+from kit.checks import Check, Folded, Invariant, Which
 from kit.context import Caller, Ctx, Tx, router
 from kit.failures import is_outage
 from kit.inbox import Subscription, dead_letter, readers
 from kit.jobs import open_jobs
 from kit.lists import Asked, Page, page
 from kit.outbox import outbox
+from kit.replay import ReplayView
 from kit.replicas import Replica
 
 
@@ -106,6 +107,7 @@ def operations_router(reads: Reads) -> APIRouter:
     routes = router(tag="operations")
     _dead_letters(routes, reads)
     _verification(routes, reads)
+    _replays(routes)
 
     @routes.get("/audit")
     async def list_audit(
@@ -181,14 +183,26 @@ def _dead_letters(routes: APIRouter, reads: Reads) -> None:
 
 def _verification(routes: APIRouter, reads: Reads) -> None:
     @routes.get("/operations/invariants")
-    async def get_invariants(ctx: Ctx, bucket: int | None = None) -> Invariants:
-        """Check this service's own tables and fold what it read, to be compared with its owners."""
+    async def get_invariants(ctx: Ctx, bucket: int | None = None, since: str = "") -> Invariants:
+        """Check this service's own tables and fold what it read, to be compared with its owners.
+
+        `since` is the beginning of an event id: older ones are not compared.
+        """
         async with ctx.db.begin(system(ctx.service), "verify") as tx:
-            own = [checks.outbox_whole, checks.outbox_sent, checks.nothing_parked]
+            swept = ctx.settings.outbox_days is not None
+            own = [
+                checks.outbox_sent,
+                checks.answers_kept,
+                checks.nothing_parked,
+                checks.nothing_twice,
+            ]
             return Invariants(
                 service=ctx.service,
-                checks=[await check(tx) for check in (*own, *reads.invariants)],
-                handled=await checks.handled(tx, reads.subscriptions, bucket),
+                checks=[
+                    await checks.outbox_whole(tx, swept=swept),
+                    *[await check(tx) for check in (*own, *reads.invariants)],
+                ],
+                handled=await checks.handled(tx, reads.subscriptions, Which(bucket, since)),
                 replicas=await checks.replicated(tx, reads.replicas, bucket),
                 jobs_open=await open_jobs(tx),
             )
@@ -196,15 +210,35 @@ def _verification(routes: APIRouter, reads: Reads) -> None:
     @routes.get("/operations/published")
     async def get_published(
         ctx: Ctx,
+        *,
         type_: Annotated[list[str], Query(alias="type")],
         field: Annotated[list[str] | None, Query()] = None,
         bucket: int | None = None,
+        since: str = "",
     ) -> Folded:
         """Fold what this service announced: events by type, or with `field` the last states."""
         async with ctx.db.begin(system(ctx.service), "verify") as tx:
             fold = (
-                await checks.fold_events(tx, type_, bucket)
+                await checks.fold_events(tx, type_, Which(bucket, since))
                 if field is None
                 else await replicas.published(tx, type_[0], field, bucket)
             )
         return Folded(stream=ctx.service, types=type_, fields=field or [], **fold.view())
+
+
+def _replays(routes: APIRouter) -> None:
+    @routes.post("/operations/replays", status_code=202)
+    async def ask_for_replay(tx: Tx) -> ReplayView:
+        """Say again what was announced: the relay does it; while one is under way it is that one.
+
+        Refuses nothing: events that a reader has handled have no effect again.
+        """
+        return await replay.ask(tx)
+
+    @routes.get("/operations/replays/{run}")
+    async def get_replay(run: str, tx: Tx) -> ReplayView:
+        """Say how far a replay is."""
+        found = await replay.get(tx, run)
+        if found is None:
+            raise NotFound(replay=run)
+        return found

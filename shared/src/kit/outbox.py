@@ -1,15 +1,15 @@
-"""Events out: rows written with the state they announce, published by one relay a service.
+"""Events out: rows written with the state they announce; `kit.relay` publishes them.
 
 `head` holds the last event of every aggregate: it numbers events from 1 and tells the cause of
 what a request does next. Its row, locked also for the first event, orders an aggregate by commit.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Identity,
@@ -18,7 +18,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    bindparam,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -27,17 +26,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.envelope import Envelope
 from contracts.errors import TooLarge
 from contracts.says import Fact
-from kit import failpoints
-from kit.auth import Actor, system
-from kit.bus import Bus
+from contracts.services import EVENT_BYTES
+from kit.auth import Actor
 from kit.clock import new_id
-from kit.db import Database, Dealing, announced, dealing, digest_of, standing
-from kit.failures import is_outage
-from kit.log import get
-
-LIMIT_BYTES = 256 * 1024
-WINDOW = 256
-_POLL_S = (0.25, 1.0)
+from kit.db import Dealing, announced, dealing, digest_of, standing
 
 outbox = Table(
     "outbox",
@@ -47,6 +39,8 @@ outbox = Table(
     Column("type", Text, nullable=False),
     Column("aggregate", Text, nullable=False),
     Column("sequence", Integer, nullable=False),
+    # Of kind R: the last one of an aggregate is its state, which a replay announces.
+    Column("replicated", Boolean, nullable=False),
     Column("envelope", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
@@ -66,8 +60,6 @@ head = Table(
     Column("event_id", Text, nullable=False),
     Column("correlation_id", Text, nullable=False),
 )
-
-_log = get(__name__)
 
 
 class EventTooLarge(TooLarge):
@@ -91,7 +83,7 @@ async def add(tx: AsyncConnection, says: Sequence[Fact], *, of: str | None = Non
     for fact in says:
         envelope = _envelope(fact, heads, of, about)
         heads[envelope.subject] = (envelope.sequence, envelope.id, envelope.correlationid)
-        rows.append(_row(envelope))
+        rows.append(_row(envelope, replicated=fact.kind == "R"))
     await tx.execute(insert(outbox), rows)
     changed = [
         {"aggregate": key, "sequence": value[0], "event_id": value[1], "correlation_id": value[2]}
@@ -167,16 +159,17 @@ def envelope_of(fact: Fact, at: datetime, actor: Actor, sequence: int) -> Envelo
     )
 
 
-def _row(envelope: Envelope) -> dict[str, object]:
+def _row(envelope: Envelope, *, replicated: bool) -> dict[str, object]:
     text = envelope.model_dump_json()
     size = len(text.encode())
-    if size > LIMIT_BYTES:
-        raise EventTooLarge(event=envelope.type, limit=LIMIT_BYTES, got=size)
+    if size > EVENT_BYTES:
+        raise EventTooLarge(event=envelope.type, limit=EVENT_BYTES, got=size)
     return {
         "event_id": envelope.id,
         "type": envelope.type,
         "aggregate": envelope.subject,
         "sequence": envelope.sequence,
+        "replicated": replicated,
         "envelope": text,
         "digest": digest_of(text),
         "at": envelope.time,
@@ -186,62 +179,3 @@ def _row(envelope: Envelope) -> dict[str, object]:
 def subject_of(type_: str, aggregate: str) -> str:
     """Give the NATS subject: `heli.<type>.<aggregate id>`."""
     return f"heli.{type_}.{aggregate.split('/', 1)[1]}"
-
-
-async def relay(database: Database, bus: Bus) -> None:
-    """Publish what is not yet published, for as long as the process lives.
-
-    A window holds at most one event of an aggregate; a refused one holds back that aggregate's
-    later ones, for they are read again only after it.
-    """
-    pause = _POLL_S[0]
-    while True:
-        database.bell.clear()
-        try:
-            sent = await _publish_window(database, bus)
-        except Exception as no:
-            if not is_outage(no):
-                raise
-            _log.warning("relay_waits", error=repr(no))
-            sent = 0
-        if sent:
-            pause = _POLL_S[0]
-            continue
-        try:
-            await asyncio.wait_for(database.bell.wait(), pause)
-            pause = _POLL_S[0]
-        except TimeoutError:
-            pause = min(pause * 2, _POLL_S[1])
-
-
-async def _publish_window(database: Database, bus: Bus) -> int:
-    async with database.begin(system(database.service), "relay") as tx:
-        first = (
-            select(
-                *(outbox.c[name] for name in ("id", "event_id", "type", "aggregate", "envelope"))
-            )
-            .where(outbox.c.published_at.is_(None))
-            .order_by(outbox.c.id)
-            .limit(WINDOW)
-        )
-        rows = (await tx.execute(first)).all()
-    window: dict[str, tuple[int, str, str, bytes]] = {}
-    for id_, event_id, type_, aggregate, text in rows:
-        window.setdefault(aggregate, (id_, event_id, subject_of(type_, aggregate), text.encode()))
-    if not window:
-        return 0
-    acked = await bus.publish(
-        database.service, [(event, subject, data) for _, event, subject, data in window.values()]
-    )
-    done = [id_ for id_, event, _, _ in window.values() if event in acked]
-    if done:
-        failpoints.reach("after-publish-before-mark")
-        await _mark(database, done)
-    return len(done)
-
-
-async def _mark(database: Database, ids: list[int]) -> None:
-    async with database.begin(system(database.service), "relay") as tx:
-        now: datetime = dealing(tx).now
-        change = outbox.update().where(outbox.c.id.in_(bindparam("ids", expanding=True)))
-        await tx.execute(change.values(published_at=now), {"ids": ids})

@@ -32,6 +32,7 @@ region = Table(
     Column("name", Text, nullable=False),
     Column("divisions", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("run", Text),
 )
 agency = Table(
     "known_department",
@@ -45,6 +46,7 @@ agency = Table(
     Column("territory", ARRAY(Text), nullable=False),
     Column("successor", Text),
     Column("version", Integer, nullable=False),
+    Column("run", Text),
 )
 
 

@@ -19,14 +19,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from kit import backlog, consumer, inbox, log, outbox, worker
+from kit import backlog, consumer, inbox, log, retention, worker
 from kit.auth import system
 from kit.bus import Bus, BusUnavailable
-from kit.context import Context
+from kit.context import Connection, Context
 from kit.inbox import Subscription
 from kit.jobs import Import
 from kit.leader import lead
 from kit.limits import HEADER_BYTES
+from kit.relay import Relay
+from kit.replicas import Replica
 
 DRAIN_S = 20
 FLUSH_S = 3.0
@@ -43,6 +45,7 @@ class Loops:
     """What a service's active process does beside answering."""
 
     subscriptions: Sequence[Subscription]
+    keeps: Sequence[Replica]
     imports: Sequence[Import]
     background: Sequence[Background]
 
@@ -112,16 +115,29 @@ async def _active(context: Context, loops: Loops, connected: asyncio.Task[Bus]) 
 async def _loops(context: Context, loops: Loops, connected: asyncio.Task[Bus]) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(context.db, loops.imports))
+        if context.settings.outbox_days is not None:
+            group.create_task(retention.sweep(context.db, context.settings.outbox_days))
         for loop in loops.background:
             group.create_task(_run(loop, context))
         bus = await asyncio.shield(connected)
-        group.create_task(outbox.relay(context.db, bus))
-        for reader in inbox.readers(context.db, loops.subscriptions):
+        group.create_task(Relay(context.db, bus).run())
+        readers = inbox.readers(context.db, loops.subscriptions, loops.keeps)
+        for reader in readers:
             group.create_task(consumer.consume(reader, bus))
+        group.create_task(_look_for_drift(context.connection, bus, len(readers)))
 
 
 async def _run(loop: Background, context: Context) -> None:
     await loop(context)
+
+
+async def _look_for_drift(connection: Connection, bus: Bus, readers: int) -> None:
+    """Compare the server with what is declared, once at start, when every reader is bound."""
+    while len(bus.reads) < readers:  # noqa: ASYNC110 - a stream may be missing for long
+        await asyncio.sleep(_RETRY_S)
+    connection.drift = await bus.drift()
+    for sentence in connection.drift:
+        _log.warning("drift", what=sentence)
 
 
 async def _connect(context: Context, stop: Callable[[], None]) -> Bus:

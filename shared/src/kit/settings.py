@@ -35,6 +35,9 @@ class ServiceSettings(BaseSettings):
     keys: Path = Field(description="JWKS file with the public keys of internal tokens")
     clock_offset_days: int = 0
     log: Literal["json", "console"] = "json"
+    outbox_days: int | None = Field(
+        default=None, ge=31, description="announced events are kept so long; without it for ever"
+    )
     pool_size: int = Field(default=8, ge=1)
     failpoints: Path | None = Field(default=None, description="for tests: see kit.failpoints")
     files: str | None = Field(default=None, description="where files are kept: kit.files")

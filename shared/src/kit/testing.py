@@ -25,6 +25,7 @@ from kit.auth import Actor, keys_of, mint, system
 from kit.clock import elapsed_s
 from kit.context import Context
 from kit.db import Database
+from kit.relay import Relay
 
 _WAIT_S = 15.0
 _LOOK_S = 0.03
@@ -209,8 +210,8 @@ async def running(
                 found = await bus.Bus.connect(service.name, servers.nats_url, lambda: None)
                 stack.push_async_callback(found.close)
                 context.connection.bus = found
-                tasks.append(group.create_task(outbox.relay(context.db, found)))
-                readers = inbox.readers(context.db, service.hears())
+                tasks.append(group.create_task(Relay(context.db, found).run()))
+                readers = inbox.readers(context.db, service.hears(), service.keeps())
                 tasks += [group.create_task(consumer.consume(one, found)) for one in readers]
             yield run
             for task in tasks:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from contracts.errors import Refusal
 from contracts.services import SERVICES
-from heli import access, backup, cluster, draws, letters, restore, talk
+from heli import access, backup, cluster, draws, letters, replays, restore, talk
 from heli import load as loading
 from heli.bench.command import commands as bench
 from heli.client import ApiProblem
@@ -40,6 +40,9 @@ app.add_typer(draws.commands, name="draw")
 app.command(epilog=backup.EXAMPLES)(backup.backup)
 app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.command(epilog=examples("heli me", "heli me --json"))(access.me)
+app.command(epilog=examples("heli replay item-registry", "heli replay credit-service --json"))(
+    replays.replay
+)
 app.command(
     epilog=examples(
         'eval "$(heli env)"; curl -s "$GATEWAY/api/v1/me" -H "Authorization: Bearer $TOKEN"',

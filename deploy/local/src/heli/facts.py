@@ -10,7 +10,7 @@ from contracts import (
     joint_inspection,
     risk_monitor,
 )
-from contracts.says import Fact
+from contracts.says import Fact, State
 
 _OWNERS: Final = (
     item_registry,
@@ -28,6 +28,6 @@ def facts() -> list[type[Fact]]:
         thing
         for module in _OWNERS
         for thing in vars(module).values()
-        if isinstance(thing, type) and issubclass(thing, Fact) and thing is not Fact
+        if isinstance(thing, type) and issubclass(thing, Fact) and thing not in (Fact, State)
     ]
     return list(dict.fromkeys(found))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts.services import GATEWAY
+from contracts.services import GATEWAY, STREAMS
 from heli.child import Child
 from heli.launch import Mode, Way
 from heli.ports import HOST
@@ -78,7 +78,8 @@ def render(*, name: str, port: int, store: Path, passwords: Mapping[str, str]) -
         f'listen: "{HOST}:{port}"\n'
         # Its grammar knows no \\u: letters stand as they are.
         f"jetstream {{ store_dir: {json.dumps(str(store), ensure_ascii=False)}, {_LIMITS} }}\n"
-        "max_payload: 1MB\n"
+        # What no stream takes is refused at the door.
+        f"max_payload: {STREAMS[0].max_message_bytes}\n"
         f"accounts {{ HELI {{ jetstream: enabled, users: {json.dumps(users, indent=1)} }} }}\n"
     )
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from contracts.errors import NotFound
-from contracts.gateway import CheckView, EntityPart, EntityWhole, Joined, Requeued, Verified
+from contracts.errors import NotFound, Unavailable
+from contracts.gateway import CheckView, EntityPart, EntityWhole, Joined, Replay, Requeued, Verified
 from gateway.compose import store
 from gateway.compose.domain import parts, walks
 from gateway.compose.domain.parts import Part
@@ -160,18 +160,45 @@ async def requeue_everywhere(event_id: str, ask: Ask) -> Requeued | Response:
     return Requeued(handled=handled, services=tuple(sorted(mine)))
 
 
+@joined.post("/operations/{service}:replay", response_model=Replay, status_code=202)
+async def replay(service: str, ask: Ask) -> Replay | Response:
+    """Let a service say again what it announced, so that what a stream or a reader lost comes back.
+
+    What a reader has handled has no effect again. While one is under way it is that one.
+    """
+    asking = Asking(ask.reach, ask.token, ask.language, ask.wait_s, method="POST")
+    return await _of_service(asking, service, "/operations/replays")
+
+
+@joined.get("/operations/{service}/replays/{run}", response_model=Replay)
+async def get_replay(service: str, run: str, ask: Ask) -> Replay | Response:
+    """Say how far a replay is; it ends when everything stands in the stream."""
+    return await _of_service(ask, service, f"/operations/replays/{run}")
+
+
+async def _of_service(ask: Asking, service: str, path: str) -> Replay | Response:
+    if service not in ALL:
+        raise NotFound(service=service)
+    answer = await ask.one(service, path)
+    if answer is None:
+        raise Unavailable(service=service)
+    return Replay.model_validate(answer.body) if answer.ok else _passed_on(answer)
+
+
 # Verification --------------------------------------------------------------------------------
 
 
 @joined.get("/operations/invariants")
 async def verify(
     ask: Ask,
+    ctx: Ctx,
+    *,
     wait_s: Annotated[
         int, Query(ge=0, le=_LONGEST_S, description="等待在途数据的秒数 for what is under way")
     ] = _WAIT_S,
 ) -> Verified:
     """Check what must hold in each service and between them, and name what does not."""
-    found = await store.verify(ask, wait_s)
+    found = await store.verify(ask, wait_s, ctx.settings.outbox_days)
     checks = [CheckView(name=one.name, ok=one.ok, detail=one.detail) for one in found]
     return Verified(ok=all(one.ok for one in checks), checks=checks)
 

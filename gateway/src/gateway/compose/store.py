@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from contracts.services import SERVICES
 from gateway.compose.domain import folds
 from gateway.compose.domain.folds import Fold, Found, Question
 from gateway.forward.store import Answer, Query, Reach, ServiceAway
-from kit.clock import elapsed_s
+from kit.clock import elapsed_s, id_floor, real_seconds
 
 ALL: Final = tuple(service.name for service in SERVICES)
 INVARIANTS: Final = "/operations/invariants"
@@ -20,13 +20,14 @@ _PAUSES_S: Final = (0.2, 0.5, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """With whose token, in which language, and how long at most."""
+    """With whose token, in which language, how long at most; `query` goes with every question."""
 
     reach: Reach
     token: str | None
     language: str = "zh"
     wait_s: float = 5.0
     method: str = "GET"
+    query: Query = ()
 
     async def one(self, service: str, path: str, query: Query = ()) -> Answer | None:
         """Ask one service; None when it does not answer, or not as it should."""
@@ -34,7 +35,7 @@ class Asking:
             answer = await self.reach.ask(
                 service,
                 path,
-                query,
+                [*self.query, *query],
                 token=self.token,
                 method=self.method,
                 language=self.language,
@@ -76,21 +77,21 @@ class Looked:
         return alike and calm and len(self.own) == len(ALL)
 
 
-async def verify(asking: Asking, wait_s: float) -> list[Found]:
-    """Check everything, after waiting at most `wait_s` for what is under way to arrive."""
+async def verify(asking: Asking, wait_s: float, outbox_days: int | None = None) -> list[Found]:
+    """Check everything, after waiting at most `wait_s` for what is under way to arrive.
+
+    Where events go after `outbox_days`, only younger ones are compared one by one.
+    """
     until = elapsed_s() + wait_s
     tries = 0
-    asking = _patient(asking)
+    since = id_floor(real_seconds() - (outbox_days - 1) * 86_400) if outbox_days else ""
+    asking = replace(asking, wait_s=_VERIFY_WAIT_S, query=(("since", since),) if since else ())
     while True:
         looked = await _look(asking)
         if looked.settled or elapsed_s() >= until:
             return await _concluded(asking, looked)
         await asyncio.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
         tries += 1
-
-
-def _patient(asking: Asking) -> Asking:
-    return Asking(asking.reach, asking.token, asking.language, _VERIFY_WAIT_S)
 
 
 async def _look(asking: Asking) -> Looked:

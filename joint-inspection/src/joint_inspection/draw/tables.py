@@ -84,6 +84,7 @@ grade = Table(
     Column("points", Integer, nullable=False),
     Column("valid_from", Text, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("run", Text),
 )
 # "Which draw stands before this one in its series".
 Index("draw_series", draw.c.series, draw.c.frozen_at)

@@ -36,6 +36,7 @@ cap = Table(
     Column("to", Text),
     Column("basis", Text, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("run", Text),
 )
 # "How often was this entity visited this year": planning asks for it.
 Index("visit_attended_subject", attended.c.subject, attended.c.year)

@@ -15,6 +15,7 @@ grade = Table(
     Column("points", Integer, nullable=False),
     Column("valid_from", Text, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("run", Text),
 )
 # "What is this subject's grade", shown beside a warning.
 Index("known_grade_entity", grade.c.entity)

@@ -1,0 +1,65 @@
+"""`heli replay`: a service says again what it announced, and every reader has heard it."""
+
+import time
+from typing import Annotated, Any, Final
+
+import typer
+
+from contracts.services import SERVICES
+from heli import talk
+from heli.client import Client
+from heli.reach import DataOption, GatewayOption, JsonOption, caller
+
+_LOOK_S: Final = 0.3
+_NAMES: Final = tuple(service.name for service in SERVICES)
+
+
+def replay(
+    service: Annotated[str, typer.Argument(help=f"服务 its name: {', '.join(_NAMES)}")],
+    *,
+    gateway: GatewayOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """重新发送 say again what a service announced in 30 days, and its present states.
+
+    Heals a lost stream (make it first: start `heli up` again, or `migrate`) and readers that lost
+    or altered what they keep. Exit code 1 if it fails, or if readers still differ afterwards.
+    """
+    if service not in _NAMES:
+        raise typer.BadParameter(
+            f"{service}：没有这个服务 no service; 可用 valid: {', '.join(_NAMES)}"
+        )
+    with (
+        caller(gateway, data) as client,
+        talk.working("replaying", visible=not as_json, service=service),
+    ):
+        told, differ = carry_out(client, service)
+    ok = told["failed"] is None and not differ
+    if as_json:
+        talk.print_json({"ok": ok, **told, "differ": differ})
+    elif told["failed"] is not None:
+        talk.say("replay-failed", service=service, why=told["failed"])
+    elif differ:
+        talk.say("replay-differs", service=service, count=len(differ))
+        for one in differ:
+            talk.say("replay-differs-here", name=one["name"], detail=one["detail"])
+    else:
+        talk.say("replayed", service=service, events=told["events"], states=told["states"])
+    raise typer.Exit(0 if ok else 1)
+
+
+def carry_out(client: Client, service: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Ask for it and wait until it is sent and heard; gives it, and what readers lack even then."""
+    told: dict[str, Any] = client.post(f"/operations/{service}:replay")
+    while told["ended_at"] is None:
+        time.sleep(_LOOK_S)
+        told = client.get(f"/operations/{service}/replays/{told['run']}")
+    answer = client.get("/operations/invariants", wait_s=50)
+    about = (f"handled what {service} announced", f"keeps {service}.")
+    differ = [
+        one
+        for one in answer["checks"]
+        if not one["ok"] and any(part in one["name"] for part in about)
+    ]
+    return told, differ

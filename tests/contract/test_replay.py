@@ -1,0 +1,326 @@
+"""Events again: what a reader or a stream lost comes back from the outboxes, and nothing else."""
+
+import functools
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import nats
+import psycopg
+import pytest
+from sqlalchemy import func, select
+
+from contracts.credit_service import EntityBatch, EntityId, EntityKind, EntityRow, EntityStatus
+from contracts.item_registry import (
+    CalendarChanged,
+    CalendarDay,
+    DepartmentChanged,
+    DepartmentId,
+    ItemId,
+    ItemKind,
+    ItemPublished,
+    Line,
+    RegionChanged,
+    RegionId,
+    ResponsibilityChanged,
+)
+from contracts.joint_inspection import Category, Disposal, ResultRecorded
+from contracts.roles import Role
+from contracts.says import Fact
+from contracts.services import STREAMS
+from credit_service.app import service as credit_service
+from heli.engines import Engines
+from item_registry.app import service as item_registry
+from joint_inspection.app import service as joint_inspection
+from kit import bus, checks, outbox, retention
+from kit.auth import system
+from kit.inbox import inbox
+from kit.testing import Running, Serve, actor, covers, until
+
+ADMIN = actor("admin", None, "000000", Role.ADMIN)
+ROOT, CITY = RegionId("000000"), RegionId("330100")
+FIRM = EntityId("uscc-91000000100000374K")
+# Made by the row that takes an event, not by the event.
+OWN = {"run", "handled_at", "at", "recorded_at", "acted_on", "id", "seq", "event_id", "revised_at"}
+
+
+def registry() -> list[Fact]:
+    """What item-registry announces, with two versions of one region."""
+    region = RegionChanged(id=CITY, parent=ROOT, name="市")
+    return [
+        RegionChanged(id=ROOT, parent=None, name="全国"),
+        region,
+        region.model_copy(update={"name": "市（更名）"}),
+        DepartmentChanged(
+            id=DepartmentId("market-330100"),
+            name="市场监管局",
+            line=Line("market"),
+            level=3,
+            territory=(CITY,),
+        ),
+        ItemPublished.model_validate(
+            {
+                "item": "refined-oil",
+                "item_version": 1,
+                "name": "成品油",
+                "kind": ItemKind.SHARED,
+                "codes14": ["33010000000001"],
+                "from": date(2026, 1, 1),
+                "duties": [],
+            }
+        ),
+        ResponsibilityChanged(
+            id="refined-oil_330100", item=ItemId("refined-oil"), region=CITY, duties=()
+        ),
+        CalendarChanged(
+            calendar="c1", region=CITY, days=(CalendarDay(date=date(2026, 5, 6), working=False),)
+        ),
+    ]
+
+
+def results(day: date, count: int = 40) -> list[Fact]:
+    return [
+        ResultRecorded(
+            result=f"result-{n}",
+            visit="visit-1",
+            department=DepartmentId("market-330100"),
+            code14="33010000000001",
+            item=ItemId("refined-oil"),
+            subject=FIRM,
+            region=CITY,
+            categories=(Category.NO_PROBLEM,),
+            disposal=Disposal.NONE,
+            inspected_on=day,
+        )
+        for n in range(count)
+    ]
+
+
+async def announce(run: Running, facts: Sequence[Fact]) -> None:
+    async with run.db.begin(system(run.service.name), "test") as tx:
+        await outbox.add(tx, facts)
+
+
+async def _ended(client: httpx.AsyncClient, path: str, told: dict[str, Any]) -> bool:
+    told.update((await client.get(path)).json())
+    return told["ended_at"] is not None
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Two owners and one reader, on streams of their own."""
+
+    registry: Running
+    inspection: Running
+    credit: Running
+    admin: nats.NATS
+    superuser: str  # who sees every row of the reader's database
+
+    @property
+    def owners(self) -> tuple[Running, Running]:
+        return self.registry, self.inspection
+
+    async def drained(self) -> None:
+        """Wait until the reader has handled everything that the owners' streams hold."""
+        streams = self.admin.jetstream()
+
+        async def calm() -> bool:
+            for owner in self.owners:
+                async with owner.db.begin(system(owner.service.name), "test") as tx:
+                    c = outbox.outbox.c
+                    if (await tx.execute(select(c.id).where(c.published_at.is_(None)))).first():
+                        return False
+                name = owner.service.name
+                info = await streams.consumer_info(name, "credit-service")
+                if info.num_pending or info.num_ack_pending:
+                    return False
+            return True
+
+        await until(calm, 60)
+
+    async def replay(self, *owners: Running) -> dict[str, Any]:
+        """Ask for a replay of each owner, and wait for its end."""
+        told: dict[str, Any] = {}
+        for owner in owners or self.owners:
+            async with owner.client(ADMIN) as client:
+                asked = await client.post("/operations/replays", json={})
+                assert asked.status_code == 202, asked.text
+                path = f"/operations/replays/{asked.json()['run']}"
+
+                await until(functools.partial(_ended, client, path, told), 60)
+                assert told["failed"] is None
+        await self.drained()
+        return told
+
+    def dump(self, *, less: Iterable[str] = ()) -> dict[str, list[str]]:
+        """Give every table of the reader as sorted rows, without columns named in `less`."""
+        dropped = {*less, "run"}
+        found = {}
+        with psycopg.connect(self.superuser) as connection:
+            query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            for (table,) in connection.execute(query).fetchall():
+                if table in {"known_run", "alembic_version"}:
+                    continue
+                rows = connection.execute(f"SELECT to_jsonb(t) FROM {table} AS t").fetchall()
+                kept = ({k: v for k, v in row.items() if k not in dropped} for (row,) in rows)
+                found[table] = sorted(json.dumps(row, sort_keys=True) for row in kept)
+        return found
+
+    def sql(self, *statements: str) -> None:
+        """Alter the reader's tables behind its back."""
+        with psycopg.connect(self.superuser, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def one(self, query: str) -> tuple[object, ...] | None:
+        """Read one row of the reader's."""
+        with psycopg.connect(self.superuser) as connection:
+            return connection.execute(query).fetchone()
+
+
+@pytest.fixture
+async def house(serve: Serve, engines: Engines) -> AsyncIterator[House]:
+    admin = await nats.connect(engines.nats_admin_url)
+    await bus.ensure_streams(engines.nats_admin_url)
+    for stream in STREAMS:  # what other tests said there is no concern of this one
+        await admin.jetstream().delete_stream(stream.name)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(admin.close)
+        runs = [
+            await stack.enter_async_context(serve(one, with_bus=True))
+            for one in (item_registry, joint_inspection, credit_service)
+        ]
+        name = runs[2].owner_url.rpartition("/")[2]
+        superuser = f"{engines.admin_dsn.rpartition('/')[0]}/{name}"
+        made = House(runs[0], runs[1], runs[2], admin, superuser)
+        said = [*registry(), *results(runs[1].db.clock.now().date())]
+        await announce(runs[0], said[: len(registry())])
+        await announce(runs[1], said[len(registry()) :])
+
+        async def heard() -> bool:
+            async with runs[2].db.begin(system("credit-service"), "test") as tx:
+                count = await tx.execute(select(func.count()).select_from(inbox))
+                return bool(count.scalar_one() == len(said))
+
+        await until(heard, 60)
+        await runs[2].no_dead_letters()
+        yield made
+
+
+@covers("R15.4")
+async def test_a_lost_stream_and_emptied_tables_come_back_row_for_row_and_nothing_twice(
+    house: House, engines: Engines
+) -> None:
+    whole, content = house.dump(), house.dump(less=OWN)
+    assert len(whole["credit_record"]) == 40
+    assert len(whole["known_region"]) == 2
+
+    told = await house.replay()
+    assert told["events"] == 40
+    assert house.dump() == whole, "a reader that has everything changes in nothing"
+
+    for owner in house.owners:
+        await house.admin.jetstream().delete_stream(owner.service.name)
+    tables = ", ".join(set(whole))
+    house.sql(f"TRUNCATE {tables}")
+    await bus.ensure_streams(engines.nats_admin_url)
+    await house.replay()
+
+    again = house.dump(less=OWN)
+    for table in ("inbox", "credit_record", *(name for name in whole if name.startswith("known_"))):
+        assert again[table] == content[table], table
+    assert again == content
+
+
+async def test_a_run_mends_what_a_reader_lost_altered_made_up_or_is_ahead_in(house: House) -> None:
+    before = house.dump()
+    house.sql(
+        "DELETE FROM known_item",  # lost, though the inbox says that it was handled
+        "UPDATE known_department SET name = 'x'",
+        "UPDATE known_region SET version = 99, name = 'x' WHERE id = '330100'",
+        "INSERT INTO known_region VALUES ('made-up', NULL, 'x', '[]', 1)",
+    )
+    await house.replay(house.registry)
+    assert house.dump() == before
+
+
+async def test_a_batch_is_announced_as_its_rows_are_now(house: House) -> None:
+    def row(n: int, version: int, *, gone: bool = False) -> EntityRow:
+        return EntityRow(
+            id=EntityId(f"prov-{n:016x}"),
+            version=version,
+            name=f"{n} v{version}",
+            kind=EntityKind.PROVISIONAL,
+            status=EntityStatus.ACTIVE,
+            gone=gone,
+        )
+
+    old = EntityBatch(batch="b1", rows=tuple(row(n, 1) for n in range(300)))
+    new = EntityBatch(batch="b2", rows=(row(7, 2), row(8, 2, gone=True)))
+    await announce(house.credit, [old, new])
+    with psycopg.connect(house.inspection.owner_url) as connection:
+
+        def kept() -> list[Any]:
+            query = "SELECT id, version, name FROM known_entity ORDER BY id"
+            return connection.execute(query).fetchall()
+
+        async def heard() -> bool:
+            connection.rollback()
+            known = {id_: version for id_, version, _ in kept()}
+            return len(known) == 299 and known[row(7, 2).id] == 2
+
+        await until(heard, 60)
+        whole = kept()
+        connection.execute("DELETE FROM known_entity WHERE id > 'prov-0000000000000010'")
+        connection.execute("UPDATE known_entity SET name = 'x', version = 9")
+        connection.commit()
+        told = await house.replay(house.credit)
+        assert told["states"] == 300
+
+        async def mended() -> bool:
+            connection.rollback()
+            return kept() == whole
+
+        await until(mended, 60)
+
+
+async def test_what_is_gone_stays_gone_when_its_older_state_comes_late(house: House) -> None:
+    here = RegionChanged(id=RegionId("r-gone"), parent=ROOT, name="撤")
+    await house.credit.hear(here, sequence=1)
+    assert house.one("SELECT count(*) FROM known_region WHERE id = 'r-gone'") == (1,)
+    await house.credit.hear(here.model_copy(update={"gone": True}), sequence=3)
+    await house.credit.hear(here, sequence=2)
+    assert house.one("SELECT count(*) FROM known_region WHERE id = 'r-gone'") == (0,)
+    await house.credit.hear(here, sequence=4)
+    assert house.one("SELECT version FROM known_region WHERE id = 'r-gone'") == (4,)
+
+
+async def test_an_owner_says_a_thing_is_gone_and_both_sides_compare_equal(house: House) -> None:
+    gone = RegionChanged(id=CITY, parent=ROOT, name="市", gone=True)
+    await announce(house.registry, [gone])
+    await house.drained()
+    async with house.registry.client(ADMIN) as client:
+        asked = {"type": RegionChanged.type, "field": ["id", "name"]}
+        said = (await client.get("/operations/published", params=asked)).json()
+    assert said["count"] == 1
+    assert house.one("SELECT count(*) FROM known_region") == (1,)
+
+
+async def test_what_is_old_may_go_but_the_last_state_of_everything_stays(house: House) -> None:
+    assert await retention.sweep_once(house.registry.db, 31) == 0
+    with psycopg.connect(house.registry.owner_url, autocommit=True) as connection:
+        change = "UPDATE outbox SET published_at = published_at - %(old)s, at = at - %(old)s"
+        connection.execute(change, {"old": timedelta(days=40)})
+    # The region's first name; every other event is the last state of its aggregate.
+    assert await retention.sweep_once(house.registry.db, 31) == 1
+    async with house.registry.db.begin(system("item-registry"), "test") as tx:
+        assert not (await checks.outbox_whole(tx)).ok
+        assert (await checks.outbox_whole(tx, swept=True)).ok
+    house.sql("TRUNCATE known_region, known_item")
+    told = await house.replay(house.registry)
+    assert (told["events"], told["states"]) == (0, 6)
+    assert house.one("SELECT name FROM known_region WHERE id = '330100'") == ("市（更名）",)
