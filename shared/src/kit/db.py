@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy import MetaData, Text, func, select, true
@@ -31,6 +31,11 @@ E = TypeVar("E", bound=StrEnum)
 
 # Tables that every service has: outbox, inbox, audit, jobs, replicas.
 standing = MetaData()
+
+# Who may see a table's rows. With a column `readers` it is scoped, each row by its readers; any
+# other says as its `info` that it is open to every caller, or internal: no list shows its rows.
+OPEN: Final = {"scope": "open"}
+INTERNAL: Final = {"scope": "internal"}
 
 _TIMEOUTS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
 # A server that is silently gone counts as lost after seconds, not after the system's minutes.

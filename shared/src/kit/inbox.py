@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.envelope import Envelope
 from contracts.says import Fact
 from kit.auth import system
-from kit.db import Database, dealing, digest_of, standing
+from kit.db import INTERNAL, Database, dealing, digest_of, standing
 from kit.failures import is_outage
 from kit.log import get
 
@@ -39,6 +39,7 @@ inbox = Table(
     Column("sequence", Integer, nullable=False),
     Column("digest", Text, nullable=False),
     Column("handled_at", DateTime(timezone=True), nullable=False),
+    info=INTERNAL,
 )
 Index("inbox_stream", inbox.c.stream, inbox.c.type)
 
@@ -54,6 +55,7 @@ dead_letter = Table(
     Column("digest", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+    info=INTERNAL,
 )
 Index(
     "dead_letter_aggregate", dead_letter.c.stream, dead_letter.c.aggregate, dead_letter.c.sequence

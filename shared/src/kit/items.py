@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.item_registry import Duty, ItemId, ItemPublished, RegionId, ResponsibilityChanged
-from kit.db import standing
+from kit.db import OPEN, standing
 from kit.inbox import on, sequence
 from kit.replicas import Replica, upsert
 
@@ -30,6 +30,7 @@ item = Table(
     Column("from", Text, nullable=False),
     Column("duties", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
+    info=OPEN,
 )
 responsibility = Table(
     "known_responsibility",
@@ -39,6 +40,7 @@ responsibility = Table(
     Column("region", Text, nullable=False),
     Column("duties", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
+    info=OPEN,
 )
 Index("known_responsibility_item", responsibility.c.item, responsibility.c.region)
 

@@ -30,7 +30,7 @@ from contracts.says import Fact
 from kit.auth import Actor, system
 from kit.bus import Bus
 from kit.clock import new_id
-from kit.db import Database, Dealing, announced, dealing, digest_of, standing
+from kit.db import INTERNAL, Database, Dealing, announced, dealing, digest_of, standing
 from kit.failures import is_outage
 from kit.log import get
 
@@ -51,6 +51,7 @@ outbox = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("published_at", DateTime(timezone=True)),
     UniqueConstraint("aggregate", "sequence"),
+    info=INTERNAL,
 )
 # The relay asks for what is not yet published, in order.
 Index("outbox_unpublished", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
@@ -64,6 +65,7 @@ head = Table(
     Column("sequence", Integer, nullable=False),
     Column("event_id", Text, nullable=False),
     Column("correlation_id", Text, nullable=False),
+    info=INTERNAL,
 )
 
 _log = get(__name__)

@@ -20,7 +20,7 @@ from contracts.item_registry import (
     RegionChanged,
     RegionId,
 )
-from kit.db import standing
+from kit.db import OPEN, standing
 from kit.inbox import on, sequence
 from kit.replicas import Replica, upsert
 
@@ -32,6 +32,7 @@ region = Table(
     Column("name", Text, nullable=False),
     Column("divisions", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
+    info=OPEN,
 )
 agency = Table(
     "known_department",
@@ -45,6 +46,7 @@ agency = Table(
     Column("territory", ARRAY(Text), nullable=False),
     Column("successor", Text),
     Column("version", Integer, nullable=False),
+    info=OPEN,
 )
 
 

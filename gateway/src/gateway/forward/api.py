@@ -21,7 +21,7 @@ from gateway.forward.store import Reach, ServiceAway
 from kit.errors import RETRY_AFTER_S, Sentences, language_of, problem
 from kit.log import get
 
-Admit: TypeAlias = Callable[[str], Awaitable[str]]
+Admit: TypeAlias = Callable[[str, str | None], Awaitable[str]]
 
 _SMALL: Final = 64 * 1024
 _WHOLE: Final = 1024 * 1024
@@ -133,7 +133,9 @@ class Edge:
         given = [(name, headers[name]) for name in _IN if name in headers]
         shown = headers.get(b"authorization")
         if shown is not None:
-            token = await self.admit(shown.decode("latin-1"))
+            purpose = headers.get(b"heli-purpose")
+            stated = None if purpose is None else purpose.decode("latin-1")
+            token = await self.admit(shown.decode("latin-1"), stated)
             given.append((b"authorization", b"Bearer " + token.encode()))
         elif not self._is_public(way, method):
             raise Unauthorized
