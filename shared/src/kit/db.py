@@ -25,6 +25,7 @@ from typing_extensions import override
 from contracts.envelope import Envelope
 from kit.auth import Actor
 from kit.clock import Clock
+from kit.crypto import Ring
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -107,9 +108,18 @@ class Database:
     clock: Clock
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     jobs_bell: asyncio.Event = field(default_factory=asyncio.Event)
+    ring: Ring | None = None
 
     @classmethod
-    def connect(cls, service: str, url: str, *, clock: Clock, pool_size: int = 8) -> "Database":
+    def connect(
+        cls,
+        service: str,
+        url: str,
+        *,
+        clock: Clock,
+        pool_size: int = 8,
+        ring: Ring | None = None,
+    ) -> "Database":
         """Make the engine; nothing is connected before the first transaction."""
         engine = create_async_engine(
             url,
@@ -124,7 +134,7 @@ class Database:
                 **_NETWORK,
             },
         )
-        return cls(service=service, engine=engine, clock=clock)
+        return cls(service=service, engine=engine, clock=clock, ring=ring)
 
     @asynccontextmanager
     async def begin(
@@ -145,7 +155,7 @@ class Database:
             traceparent=traceparent or (cause.traceparent if cause else None),
         )
         async with self.engine.begin() as tx:
-            tx.info.update(dealing=about, announced=False)
+            tx.info.update(dealing=about, announced=False, ring=self.ring)
             await _become(tx, actor)
             yield tx
             rang = bool(tx.info.get("announced"))

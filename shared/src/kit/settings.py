@@ -30,6 +30,9 @@ class ServiceSettings(BaseSettings):
     keys: Path = Field(description="JWKS file with the public keys of internal tokens")
     clock_offset_days: int = 0
     log: Literal["json", "console"] = "json"
+    column_keys: Path | None = Field(
+        default=None, description="JSON file with the keys of sealed columns, where there are any"
+    )
     pool_size: int = Field(default=8, ge=1)
 
     @model_validator(mode="after")
