@@ -573,7 +573,7 @@ async def test_an_id_of_strange_characters_is_asked_for_as_it_came(gate: Gate, i
 
 
 async def test_a_list_of_all_six_that_one_refuses_is_refused(gate: Gate) -> None:
-    problem = {"code": "audit-needs-root", "title": "不行", "status": 403}
+    problem = {"code": "root-needed", "title": "不行", "status": 403}
     for name in OTHERS:
         gate.others[name].answers["/audit"] = JSONResponse(problem, 403)
     async with await gate.admin() as client:
@@ -929,7 +929,7 @@ async def test_a_result_is_reported_and_its_receipt_names_the_fact_as_cause(
     assert envelope["causationid"]
     assert envelope["actor"] == "system:gateway"
     reader = Verifier.load(gate.run.context.settings.keys).actor(asked.removeprefix("Bearer "))
-    assert (reader.id, reader.purpose) == ("system:exchange", "report-up")
+    assert (reader.id, reader.purpose) == ("gateway:exchange", "report-up")
 
 
 @covers("R15.3")

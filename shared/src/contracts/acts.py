@@ -15,6 +15,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from contracts.classes import Personal
+
 _FIRST_YEAR: Final = 1900
 _LAST_YEAR: Final = 9998
 
@@ -96,5 +98,5 @@ class Act(Body):
     acted_on: Moment | None = Field(
         default=None, description="办理时间 when it was done, not later than now; left out: now"
     )
-    reason: str | None = Field(default=None, max_length=2000, description="理由 why")
+    reason: Personal[str | None] = Field(default=None, max_length=2000, description="理由 why")
     basis: str | None = Field(default=None, max_length=2000, description="依据 law and article")

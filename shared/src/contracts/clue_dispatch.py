@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NewType, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from contracts.acts import Act, Body, Headers, Moment, View, in_calendar
+from contracts.classes import Internal, Masked, Personal, Public
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, Duty, ItemId, Part, RegionId, Stage
 from contracts.joint_inspection import Category, Disposal
@@ -254,7 +255,7 @@ class SubjectSighted(Fact):
     source: str
     fault: str
     region: RegionId | None = None
-    raw: str | None = Field(default=None, description="the raw code, unless a person's")
+    raw: Internal[str | None] = Field(default=None, description="the raw code, unless a person's")
 
 
 Channel: TypeAlias = Literal[
@@ -333,7 +334,7 @@ class TicketRow(Body):
     received_at: Annotated[InChina, Headers("受理时间", "来电时间", "登记时间", "诉求时间")] = (
         Field(description="受理时间: from then on its clock runs")
     )
-    text: Annotated[str, Headers("诉求内容", "内容", "工单内容", "反映内容")] = Field(
+    text: Annotated[Personal[str], Headers("诉求内容", "内容", "工单内容", "反映内容")] = Field(
         min_length=1, max_length=4000, description="诉求内容, the words as spoken"
     )
     item: Annotated[ItemId, Headers("事项", "监管事项", "事项编码")] = Field(
@@ -345,10 +346,10 @@ class TicketRow(Body):
     code: Annotated[str | None, Headers("统一社会信用代码", "信用代码")] = Field(
         default=None, max_length=64, description="统一社会信用代码或注册号, where it is known"
     )
-    name: Annotated[str | None, Headers("被反映单位", "单位名称", "被反映对象", "被举报单位")] = (
-        Field(default=None, max_length=200, description="被反映单位, as the caller names it")
-    )
-    place: Annotated[str | None, Headers("地点", "事发地址", "事发地点", "地址")] = Field(
+    name: Annotated[
+        Personal[str | None], Headers("被反映单位", "单位名称", "被反映对象", "被举报单位")
+    ] = Field(default=None, max_length=200, description="被反映单位, as the caller names it")
+    place: Annotated[Personal[str | None], Headers("地点", "事发地址", "事发地点", "地址")] = Field(
         default=None, max_length=400, description="事发地址, in the caller's words"
     )
     kind: Annotated[TicketKind, Headers("类型", "诉求类型"), BeforeValidator(_kind)] = Field(
@@ -370,18 +371,18 @@ class RegisterClue(Act):
         max_length=64,
         description="统一社会信用代码或注册号; a wrong one makes a provisional subject",
     )
-    name: str | None = Field(
+    name: Personal[str | None] = Field(
         default=None, max_length=200, description="名称, where no code is known"
     )
     source: Channel = Field(default=OriginType.HAND, description="来源渠道")
-    place: str | None = Field(default=None, max_length=400, description="事发地址")
+    place: Personal[str | None] = Field(default=None, max_length=400, description="事发地址")
     source_number: str | None = Field(
         default=None, max_length=64, description="来源编号; the same one makes no second clue"
     )
     source_due_at: Moment | None = Field(
         default=None, description="来源平台自己的时限 (12345 keeps its own clock beside ours)"
     )
-    summary: str = Field(min_length=1, max_length=4000, description="线索内容")
+    summary: Personal[str] = Field(min_length=1, max_length=4000, description="线索内容")
 
 
 class DispatchClue(Act):
@@ -416,14 +417,14 @@ class RequestVisit(Act):
 class GiveFeedback(Act):
     """反馈: what a department found out; the lead's own ends the verification."""
 
-    text: str = Field(min_length=1, max_length=8000)
+    text: Personal[str] = Field(min_length=1, max_length=8000)
 
 
 class ConcludeClue(Act):
     """办结: needs a conclusion, its evidence and the approval of a lead, who is the caller."""
 
     conclusion: Conclusion
-    evidence: str = Field(min_length=1, max_length=8000, description="证据")
+    evidence: Personal[str] = Field(min_length=1, max_length=8000, description="证据")
 
 
 class TurnView(View):
@@ -494,9 +495,9 @@ class ClueView(View):
     item: ItemId
     item_version: int | None
     region: RegionId
-    summary: str
-    name: str | None
-    place: str | None
+    summary: Masked[str]
+    name: Masked[str | None]
+    place: Masked[str | None]
     complaint: bool = Field(description="工单另含投诉: mediated by its source, not here")
     brought_by: DepartmentId | None
     owner: DepartmentId | None
@@ -514,9 +515,9 @@ class ClueView(View):
     returns: int
     visits: tuple[RequestedVisitView, ...]
     findings: tuple[FindingView, ...]
-    feedback: str | None
+    feedback: Masked[str | None]
     conclusion: Conclusion | None
-    evidence: str | None
+    evidence: Masked[str | None]
     approved_by: str | None
     closed_on: date | None
     version: int
@@ -577,9 +578,9 @@ class TimelineEntry(View):
     state_after: ClueState
     due_before: datetime | None
     due_after: datetime | None
-    reason: str | None
-    basis: str | None
-    note: str | None
+    reason: Masked[str | None]
+    basis: Masked[str | None]
+    note: Masked[str | None]
 
 
 class Timeline(View):
@@ -591,8 +592,8 @@ class Timeline(View):
 class Investigator(Part):
     """执法人员 with the number of the enforcement certificate; `person` is an account or number."""
 
-    person: str = Field(pattern=_ID)
-    certificate: str = Field(pattern=_ID)
+    person: Internal[str] = Field(pattern=_ID)
+    certificate: Public[str] = Field(pattern=_ID)
 
 
 class FileCase(Act):
@@ -607,19 +608,19 @@ class InvestigateCase(Act):
     """调查: by two officers or more, with their certificates (行政处罚法 art. 42, 55)."""
 
     officers: tuple[Investigator, ...] = Field(max_length=20)
-    findings: str = Field(min_length=1, max_length=8000, description="调查情况与证据")
+    findings: Personal[str] = Field(min_length=1, max_length=8000, description="调查情况与证据")
 
 
 class NotifyCase(Act):
     """处罚告知: facts, basis and content, and the statement of the party (art. 44, 45)."""
 
-    facts: str = Field(min_length=1, max_length=8000, description="违法事实")
+    facts: Personal[str] = Field(min_length=1, max_length=8000, description="违法事实")
     law: str = Field(min_length=1, max_length=2000, description="处罚依据")
     kinds: tuple[PenaltyKind, ...] = Field(min_length=1)
     fine_fen: int = Field(default=0, ge=0, description="罚款, 分")
     confiscated_fen: int = Field(default=0, ge=0, description="没收违法所得和非法财物, 分")
     statement: Statement
-    statement_text: str | None = Field(default=None, max_length=8000)
+    statement_text: Personal[str | None] = Field(default=None, max_length=8000)
 
 
 class ReviewCase(Act):
@@ -652,13 +653,13 @@ class ServeCase(Act):
 class NoticeView(View):
     """What the party was told, and what was made of its statement."""
 
-    facts: str
+    facts: Masked[str]
     law: str
     kinds: tuple[PenaltyKind, ...]
     fine_fen: int
     confiscated_fen: int
     statement: Statement
-    statement_text: str | None
+    statement_text: Masked[str | None]
     on: date
 
 
@@ -700,7 +701,7 @@ class CaseView(View):
     decide_due: DueView
     serve_due: DueView | None
     investigators: tuple[Investigator, ...]
-    findings: str | None
+    findings: Masked[str | None]
     notice: NoticeView | None
     review: ReviewView | None
     penalty: PenaltyView | None

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, NewType
 from pydantic import Field, StringConstraints
 
 from contracts.acts import Act, Body, Headers, View
+from contracts.classes import Masked, Personal
 from contracts.item_registry import DepartmentId, ItemId, Part, RegionId
 from contracts.says import Fact, State
 
@@ -193,7 +194,7 @@ class SubjectView(View):
     id: EntityId
     source: DepartmentId
     fault: str
-    raw: str | None
+    raw: Masked[str | None]
     region: RegionId | None
     sighted_by: str
     sighted_at: datetime
@@ -236,7 +237,7 @@ class CreditRecordNew(Body):
         default=None, description="the first day on which it no longer counts; left out: by policy"
     )
     basis: Annotated[Text | None, Headers("依据", "法律依据")] = None
-    evidence: Annotated[Text | None, Headers("证据", "文书编号")] = Field(
+    evidence: Annotated[Personal[Text | None], Headers("证据", "文书编号")] = Field(
         default=None, description="证据 where the source document is"
     )
     reference: Annotated[Ident | None, Headers("编号", "记录编号", "来源编号")] = None
@@ -258,7 +259,7 @@ class CreditRecordView(View):
     expires_on: date | None
     repairable_from: date | None = Field(description="最短公示期满 repair may be asked from here")
     basis: str | None
-    evidence: str | None
+    evidence: Masked[str | None]
     origin_type: str
     origin_id: str
     origin_rule: str

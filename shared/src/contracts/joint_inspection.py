@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, NewType
 from pydantic import BeforeValidator, Field
 
 from contracts.acts import Act, Body, Headers, Moment, View
+from contracts.classes import Internal, Masked, Personal, Public
 from contracts.credit_service import EntityId, EntityKind
 from contracts.item_registry import Code14, DepartmentId, ItemId, RegionId
 from contracts.says import Fact
@@ -197,7 +198,7 @@ class SubjectSighted(Fact):
     source: str
     fault: str
     region: RegionId | None = None
-    raw: str | None = Field(default=None, description="the raw code, unless a person's")
+    raw: Internal[str | None] = Field(default=None, description="the raw code, unless a person's")
 
 
 class NewTarget(Body):
@@ -263,10 +264,10 @@ class NewInspector(Body):
         default=None, description="left out: from department and certificate"
     )
     department: Annotated[DepartmentId, _DEPARTMENT] = Field(pattern=ID)
-    name: Annotated[str, Headers("姓名", "执法人员", "执法人员姓名")] = Field(
+    name: Annotated[Public[str], Headers("姓名", "执法人员", "执法人员姓名")] = Field(
         min_length=1, max_length=50
     )
-    certificate: Annotated[str, Headers("执法证号", "证件编号", "执法证件号")] = Field(
+    certificate: Annotated[Public[str], Headers("执法证号", "证件编号", "执法证件号")] = Field(
         min_length=1, max_length=40, description="执法证号"
     )
     valid_until: Annotated[date, Headers("有效期至", "证件有效期", "执法证有效期")] = Field(
@@ -293,8 +294,8 @@ class InspectorView(View):
 
     id: InspectorId
     department: DepartmentId
-    name: str
-    certificate: str
+    name: Public[str]
+    certificate: Public[str]
     valid_until: date
     qualifications: tuple[str, ...]
     recusals: tuple[str, ...] | None
@@ -497,7 +498,7 @@ class RecordResult(Act):
     code14: Code14
     categories: tuple[Category, ...] = Field(description="抽查结果; 1 excludes the others")
     disposal: Disposal = Disposal.NONE
-    findings: str | None = Field(default=None, max_length=4000)
+    findings: Personal[str | None] = Field(default=None, max_length=4000)
     inspectors: tuple[InspectorId, ...]
     inspected_on: date
 
@@ -506,8 +507,8 @@ class MemberView(View):
     """An inspector of a visit, with the certificate as it stood."""
 
     inspector: InspectorId
-    name: str
-    certificate: str
+    name: Public[str]
+    certificate: Public[str]
     valid_until: date
 
 
@@ -551,7 +552,7 @@ class ResultView(View):
     region: RegionId
     categories: tuple[Category, ...]
     disposal: Disposal
-    findings: str | None
+    findings: Masked[str | None]
     inspected_on: date
     inspectors: tuple[MemberView, ...]
     form: str = Field(description="检查形式: 01 日常检查, 02 专项检查")

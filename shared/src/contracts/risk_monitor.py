@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from contracts.acts import Act, Body, FaultView, Headers, View
+from contracts.classes import Internal, Public
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, Part, RegionId
 from contracts.says import Fact
@@ -107,7 +108,7 @@ class SubjectSighted(Fact):
     source: str
     fault: str
     region: RegionId | None = None
-    raw: str | None = Field(default=None, description="the raw code, unless a person's")
+    raw: Internal[str | None] = Field(default=None, description="the raw code, unless a person's")
 
 
 SignalId = NewType("SignalId", str)
@@ -341,7 +342,7 @@ class DraftModel(Body):
     )
     item: ItemId
     name: str = Field(max_length=200)
-    note: str | None = Field(default=None, max_length=4000)
+    note: Public[str | None] = Field(default=None, max_length=4000)
     indicators: list[Indicator] = Field(min_length=1, max_length=100)
     rules: list[Rule] = Field(min_length=1, max_length=100)
 
@@ -358,7 +359,7 @@ class ModelView(View):
     model_version: int
     item: ItemId
     name: str
-    note: str | None
+    note: Public[str | None]
     state: ModelState
     indicators: list[Indicator]
     rules: list[Rule]

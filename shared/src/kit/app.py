@@ -39,6 +39,7 @@ from kit.auth import Verifier
 from kit.checks import Invariant
 from kit.clock import Clock
 from kit.context import Connection, Context, operation_of
+from kit.crypto import KeyMissing, Ring, Sealed
 from kit.db import Database, standing
 from kit.imports import import_router
 from kit.inbox import Subscription
@@ -136,7 +137,11 @@ class Service:
         """Make the one Context from settings."""
         clock = Clock(settings.clock_offset_days)
         database = Database.connect(
-            self.name, settings.database_url, clock=clock, pool_size=settings.pool_size
+            self.name,
+            settings.database_url,
+            clock=clock,
+            pool_size=settings.pool_size,
+            ring=self._ring(settings),
         )
         return Context(
             service=self.name,
@@ -148,6 +153,15 @@ class Service:
             connection=Connection(),
             extras=self.extras(settings, database),
         )
+
+    def _ring(self, settings: ServiceSettings) -> Ring | None:
+        """Read the keys of sealed columns; a service that has some does not start without."""
+        if settings.column_keys is not None:
+            return Ring.load(settings.column_keys)
+        tables = self.metadata.tables.values()
+        if any(isinstance(column.type, Sealed) for one in tables for column in one.c):
+            raise KeyMissing("HELI_COLUMN_KEYS")
+        return None
 
     def main(self) -> None:
         """Run a command line: serve, migrate, describe or draft."""

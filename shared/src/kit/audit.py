@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.acts import Act
-from kit.db import dealing, digest_of, standing
+from contracts.classes import masked
+from kit.db import INTERNAL, dealing, digest_of, standing
 
 audit = Table(
     "audit",
@@ -31,6 +32,7 @@ audit = Table(
     Column("reason", Text),
     Column("basis", Text),
     Column("correlation", Text),
+    info=INTERNAL,
 )
 Index("audit_object", audit.c.object, audit.c.seq)
 
@@ -62,12 +64,13 @@ async def record_each(tx: AsyncConnection, changes: Iterable[tuple[Act, Change]]
             "actor": about.actor.id,
             "department": about.actor.department,
             "act": about.operation,
-            "object": change.object,
+            "object": masked(change.object),
             "version": change.version,
             "digest_before": None if change.before is None else digest_of(change.before),
             "digest_after": None if change.after is None else digest_of(change.after),
-            "reason": act.reason,
-            "basis": act.basis,
+            # No audit row is ever changed: what must be erasable one day is not written into it.
+            "reason": act.reason and masked(act.reason),
+            "basis": act.basis and masked(act.basis),
             "correlation": change.correlation or cause or about.traceparent,
         }
         for act, change in changes

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.item_registry import CalendarChanged, RegionId
-from kit.db import standing
+from kit.db import OPEN, standing
 from kit.deadlines import Calendar
 from kit.inbox import on, sequence
 from kit.replicas import Replica, upsert
@@ -24,6 +24,7 @@ calendar = Table(
     Column("hours", Text),
     Column("version", Integer, nullable=False),
     Column("run", Text),
+    info=OPEN,
 )
 
 

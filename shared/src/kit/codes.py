@@ -12,9 +12,9 @@ from hashlib import sha256
 from typing import Final
 
 from stdnum.cn import ric, uscc
-from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_10
 
+from contracts.classes import is_person, masked, names_person
 from contracts.errors import Invalid
 
 # GB 32100-2015: digits and letters without I, O, S, V, Z.
@@ -110,13 +110,9 @@ def person_id_ok(raw: str, *, on: date | None = None) -> bool:
     foreigners and of abolished counties are in no current table.
     """
     text = normalise(raw)
-    if not _PERSON.fullmatch(text) or text[-1] != ric.calc_check_digit(text):
+    if not _PERSON.fullmatch(text) or not is_person(text):
         return False
-    try:
-        born = ric.get_birth_date(text)
-    except ValidationError:
-        return False
-    return on is None or born <= on
+    return on is None or ric.get_birth_date(text) <= on
 
 
 def provisional_id(source: str, raw: str) -> str:
@@ -160,9 +156,11 @@ def _fault(typed: str, text: str) -> Fault:
     """Say what is wrong with a code that names nobody, the most telling first."""
     got = typed[:_SHOWN]
     if _like_a_person(text):
-        return Fault("code-person", "code", f"{text[:3]}{'*' * 13}{text[-2:]}", LENGTHS)
+        return Fault("code-person", "code", f"{text[:3]}{'*' * 11}{text[-4:]}", LENGTHS)
     if _FLOAT_SHOWN.fullmatch(text) or _FLOAT_KEPT.fullmatch(text):
         return Fault("code-excel", "code", got, LENGTHS)  # 15 digits survive a double, not 18
+    if names_person(text):
+        return Fault("code-person", "code", masked(text)[:_SHOWN], LENGTHS)
     letters = [letter for letter in _LOOKALIKES if letter in typed]
     suggestion = _suggestion(typed)
     if letters and len(text) in (15, 18) and text.isascii() and text.isalnum():

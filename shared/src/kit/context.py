@@ -19,9 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Message
 from typing_extensions import override
 
+from contracts import classes
 from contracts.acts import Act
 from contracts.errors import Forbidden, Invalid, Unauthorized
-from contracts.roles import PUBLIC, Role
+from contracts.roles import PUBLIC, UNMASK, Role
 from kit import audit, idempotency
 from kit.auth import Actor, Verifier
 from kit.bus import Bus
@@ -115,6 +116,7 @@ def _caller(request: Request) -> Actor:
             named = f"{request.method} {public(request.scope['route'].path)}"
             raise RoleMissing(operation=named, roles=sorted(allowed), yours=sorted(actor.roles))
     request.state.caller = actor
+    classes.unmask(whole=actor.purpose is not None and bool(UNMASK & actor.roles))
     return actor
 
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -28,6 +28,7 @@ from contracts.envelope import Envelope
 from kit import failpoints
 from kit.auth import Actor
 from kit.clock import Clock
+from kit.crypto import Ring
 from kit.log import traced
 
 T = TypeVar("T")
@@ -36,6 +37,11 @@ RV = TypeVar("RV")
 
 # Tables that every service has: outbox, inbox, audit, jobs, replicas.
 standing = MetaData()
+
+# Who may see a table's rows. With a column `readers` it is scoped, each row by its readers; any
+# other says as its `info` that it is open to every caller, or internal: no list shows its rows.
+OPEN: Final = {"scope": "open"}
+INTERNAL: Final = {"scope": "internal"}
 
 _TIMEOUTS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
 _REQUEST_S = 10  # of one statement
@@ -137,9 +143,18 @@ class Database:
     clock: Clock
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     jobs_bell: asyncio.Event = field(default_factory=asyncio.Event)
+    ring: Ring | None = None
 
     @classmethod
-    def connect(cls, service: str, url: str, *, clock: Clock, pool_size: int = 8) -> "Database":
+    def connect(
+        cls,
+        service: str,
+        url: str,
+        *,
+        clock: Clock,
+        pool_size: int = 8,
+        ring: Ring | None = None,
+    ) -> "Database":
         """Make the engine; nothing is connected before the first transaction."""
         engine = create_async_engine(
             url,
@@ -155,7 +170,7 @@ class Database:
                 **_NETWORK,
             },
         )
-        return cls(service=service, engine=engine, clock=clock)
+        return cls(service=service, engine=engine, clock=clock, ring=ring)
 
     @asynccontextmanager
     async def begin(
@@ -180,7 +195,7 @@ class Database:
             traceparent=traceparent or (cause.traceparent if cause else None),
         )
         async with self.engine.connect() as tx, _patience(tx) as driver, tx.begin():
-            tx.info.update(dealing=about, announced=False)
+            tx.info.update(dealing=about, announced=False, ring=self.ring)
             most = _SYSTEM_S if actor.is_system else _REQUEST_S
             limit_ms = max(1, min(most * 1000, within_ms or most * 1000))
             await _become(tx, actor, limit_ms)

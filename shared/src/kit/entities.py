@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.credit_service import EntityBatch, EntityId
-from kit.db import standing
+from kit.db import OPEN, standing
 from kit.inbox import on
 from kit.replicas import Replica, upsert
 
@@ -38,6 +38,7 @@ entity = Table(
     Column("alias_of", Text),
     Column("version", Integer, nullable=False),
     Column("run", Text),
+    info=OPEN,
 )
 # "What became of this id, and which ids are it": few rows have an alias.
 Index("known_entity_alias", entity.c.alias_of, postgresql_where=entity.c.alias_of.is_not(None))

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.errors import Invalid
-from kit.db import dealing, standing
+from kit.db import INTERNAL, dealing, standing
 
 MAX_KEY = 200
 KEPT = timedelta(hours=72)
@@ -44,6 +44,7 @@ idempotency = Table(
     Column("body", LargeBinary),
     Column("at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("client", "key"),
+    info=INTERNAL,
 )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.acts import FaultView
 from contracts.errors import Conflict, NotFound, TooLarge, TooMany
+from contracts.item_registry import ROOT
 from contracts.roles import Role
 from kit import backlog, idempotency
 from kit.auth import Actor, system
@@ -120,7 +121,7 @@ def import_router(imports: tuple[Import, ...]) -> APIRouter:
 
     @routes.get("/jobs/{job_id}")
     async def get_job(job_id: str, *, request: Request, tx: Tx, caller: Caller) -> JobView:
-        """Give a job's state to the client that sent it, and to an administrator."""
+        """Give a job's state to the client that sent it, and to the administrator of the root."""
         found = await _job(tx, job_id, caller, state_only=True)
         view = JobView.model_validate(found, from_attributes=True)
         if view.fault is None:
@@ -169,11 +170,14 @@ async def _job(
 ) -> JobState:
     """Give the caller's own job; its rows, which may hold personal data, are nobody else's."""
     found = await state(tx, id_)
-    if found is None or not (
-        found.client == caller.id or (state_only and Role.ADMIN in caller.roles)
-    ):
+    if found is None or not (found.client == caller.id or (state_only and _operates(caller))):
         raise NotFound(job=id_)
     return found
+
+
+def _operates(caller: Actor) -> bool:
+    """Say whether the caller runs the whole installation: a lower administrator sees no others."""
+    return Role.ADMIN in caller.roles and ROOT in caller.regions
 
 
 def _add_errors(routes: APIRouter, form: _Form) -> None:

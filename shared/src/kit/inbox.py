@@ -21,7 +21,7 @@ from contracts.says import Fact
 from kit import arrivals, failpoints, replicas
 from kit.arrivals import Arrived, Came
 from kit.auth import system
-from kit.db import Database, dealing, digest_of, standing
+from kit.db import INTERNAL, Database, dealing, digest_of, standing
 from kit.failures import is_outage
 from kit.log import get, traced
 
@@ -40,6 +40,7 @@ inbox = Table(
     Column("sequence", Integer, nullable=False),
     Column("digest", Text, nullable=False),
     Column("handled_at", DateTime(timezone=True), nullable=False),
+    info=INTERNAL,
 )
 Index("inbox_stream", inbox.c.stream, inbox.c.type)
 
@@ -55,6 +56,7 @@ dead_letter = Table(
     Column("digest", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+    info=INTERNAL,
 )
 Index(
     "dead_letter_aggregate", dead_letter.c.stream, dead_letter.c.aggregate, dead_letter.c.sequence

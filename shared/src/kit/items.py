@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.item_registry import Duty, ItemId, ItemPublished, RegionId, ResponsibilityChanged
-from kit.db import standing
+from kit.db import OPEN, standing
 from kit.inbox import on, sequence
 from kit.replicas import Replica, upsert
 
@@ -31,6 +31,7 @@ item = Table(
     Column("duties", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
     Column("run", Text),
+    info=OPEN,
 )
 responsibility = Table(
     "known_responsibility",
@@ -41,6 +42,7 @@ responsibility = Table(
     Column("duties", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
     Column("run", Text),
+    info=OPEN,
 )
 Index("known_responsibility_item", responsibility.c.item, responsibility.c.region)
 

@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.errors import Refusal
 from kit.clock import new_id
-from kit.db import standing
+from kit.db import INTERNAL, standing
 from kit.sheets import Columns
 from kit.uploads import Reading
 
@@ -61,6 +61,7 @@ job = Table(
     Column("traceparent", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("finished_at", DateTime(timezone=True)),
+    info=INTERNAL,
 )
 # The worker asks for the oldest that is not done.
 Index("job_open", job.c.created_at, postgresql_where=job.c.status.in_(["queued", "running"]))
@@ -72,6 +73,7 @@ job_chunk = Table(
     Column("number", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),
     PrimaryKeyConstraint("job", "number"),
+    info=INTERNAL,
 )
 job_error = Table(
     "job_error",
@@ -83,6 +85,7 @@ job_error = Table(
     Column("code", Text, nullable=False),
     Column("facts", JSONB, nullable=False),
     PrimaryKeyConstraint("job", "row", "place"),
+    info=INTERNAL,
 )
 # A rejected row as it stood in the file, for the error workbook; others are not kept.
 job_row = Table(
@@ -92,6 +95,7 @@ job_row = Table(
     Column("row", Integer, nullable=False),
     Column("cells", JSON, nullable=False),  # not JSONB: names and numbers stay as they were
     PrimaryKeyConstraint("job", "row"),
+    info=INTERNAL,
 )
 
 

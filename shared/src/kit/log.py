@@ -3,10 +3,14 @@
 import contextlib
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from typing import Final
 
 import structlog
+from typing_extensions import override
+
+from contracts.classes import masked
 
 # PostgreSQL quotes the row that it refuses.
 _DETAIL: Final = re.compile(r"DETAIL: .*?(?=\n\[SQL|\n\n|\Z)", re.DOTALL)
@@ -35,6 +39,20 @@ def trace_of(traceparent: str) -> str:
     return traceparent[3:35]
 
 
+def without_numbers(_logger: object, _method: str, line: str) -> str:
+    """Mask the personal numbers of a written line, wherever they came from."""
+    return masked(line)
+
+
+class Plain(logging.Formatter):
+    """What libraries log, tracebacks of uvicorn among it, under the same two rules."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record without rows and personal numbers."""
+        return masked(_DETAIL.sub("DETAIL: …", super().format(record)))
+
+
 def configure(style: str) -> None:
     """Set up structlog once for a process; `style` is json or console."""
     renderer: structlog.types.Processor = (
@@ -50,11 +68,14 @@ def configure(style: str) -> None:
             structlog.processors.format_exc_info,
             without_rows,
             renderer,
+            without_numbers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Plain("%(levelname)s:%(name)s:%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -94,16 +94,20 @@ def _guard(connection: Connection, app_role: str) -> None:
 
 
 def _wall(connection: Connection, table: str) -> None:
-    """Let a transaction see the rows that its keys open; a service's own work sees all."""
+    """Let a transaction see and write the rows that its keys open; a service's own work sees all.
+
+    What a caller writes it must be able to read: so a bug can give no row to strangers alone.
+    """
     sees = (
-        "readers && current_setting('heli.keys', true)::text[]"
+        # A connection that was used before gives '' and not null where nothing is set.
+        "readers && nullif(current_setting('heli.keys', true), '')::text[]"
         " OR current_setting('heli.actor', true) LIKE 'system:%'"
     )
     for statement in (
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
         f"DROP POLICY IF EXISTS scope ON {table}",
-        f"CREATE POLICY scope ON {table} USING ({sees}) WITH CHECK (true)",
+        f"CREATE POLICY scope ON {table} USING ({sees}) WITH CHECK ({sees})",
     ):
         connection.execute(text(statement))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 from sqlalchemy import select
 
@@ -31,10 +31,15 @@ class StillFails(Conflict):
     code = "dead-letter-still-fails"
 
 
-class AuditNeedsRoot(Forbidden):
-    """Audit rows of a whole service are read by an auditor of the root region only."""
+class RootNeeded(Forbidden):
+    """What spans a whole service is for an operator or auditor of the root region only."""
 
-    code = "audit-needs-root"
+    code = "root-needed"
+
+
+def _at_root(caller: Caller) -> None:
+    if ROOT not in caller.regions:
+        raise RootNeeded(regions=list(caller.regions))
 
 
 class DeadLetterView(BaseModel):
@@ -105,6 +110,7 @@ class Reads:
 def operations_router(reads: Reads) -> APIRouter:
     """Make the operator's routes of one service."""
     routes = router(tag="operations")
+    routes.dependencies.append(Depends(_at_root))
     _dead_letters(routes, reads)
     _verification(routes, reads)
     _replays(routes)
@@ -114,13 +120,10 @@ def operations_router(reads: Reads) -> APIRouter:
         ctx: Ctx,
         *,
         tx: Tx,
-        caller: Caller,
         asked: Asked,
         object_: Annotated[str | None, Query(alias="object")] = None,
     ) -> Page[AuditView]:
         """List audit rows, oldest first; `object` is `thing/id`."""
-        if ROOT not in caller.regions:
-            raise AuditNeedsRoot(regions=list(caller.regions))
         names = [name for name in AuditView.model_fields if name != "service"]
         query = select(*(audit.c[name] for name in names))
         if object_ is not None:

@@ -29,7 +29,7 @@ from contracts.says import Fact
 from contracts.services import EVENT_BYTES
 from kit.auth import Actor
 from kit.clock import new_id
-from kit.db import Dealing, announced, dealing, digest_of, standing
+from kit.db import INTERNAL, Dealing, announced, dealing, digest_of, standing
 
 outbox = Table(
     "outbox",
@@ -46,6 +46,7 @@ outbox = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("published_at", DateTime(timezone=True)),
     UniqueConstraint("aggregate", "sequence"),
+    info=INTERNAL,
 )
 # The relay asks for what is not yet published, in order.
 Index("outbox_unpublished", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
@@ -59,6 +60,7 @@ head = Table(
     Column("sequence", Integer, nullable=False),
     Column("event_id", Text, nullable=False),
     Column("correlation_id", Text, nullable=False),
+    info=INTERNAL,
 )
 
 

@@ -20,7 +20,7 @@ from contracts.item_registry import (
     RegionChanged,
     RegionId,
 )
-from kit.db import standing
+from kit.db import OPEN, standing
 from kit.inbox import on, sequence
 from kit.replicas import Replica, upsert
 
@@ -33,6 +33,7 @@ region = Table(
     Column("divisions", JSONB, nullable=False),
     Column("version", Integer, nullable=False),
     Column("run", Text),
+    info=OPEN,
 )
 agency = Table(
     "known_department",
@@ -47,6 +48,7 @@ agency = Table(
     Column("successor", Text),
     Column("version", Integer, nullable=False),
     Column("run", Text),
+    info=OPEN,
 )
 
 

@@ -59,6 +59,7 @@ async def serve(app: ASGIApp, context: Context, loops: Loops) -> None:
             app,
             host=settings.host,
             port=settings.port,
+            log_config=None,  # its lines go where ours go, without rows and personal numbers
             log_level="warning",
             access_log=False,
             lifespan="off",

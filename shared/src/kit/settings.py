@@ -38,6 +38,9 @@ class ServiceSettings(BaseSettings):
     outbox_days: int | None = Field(
         default=None, ge=31, description="announced events are kept so long; without it for ever"
     )
+    column_keys: Path | None = Field(
+        default=None, description="JSON file with the keys of sealed columns, where there are any"
+    )
     pool_size: int = Field(default=8, ge=1)
     failpoints: Path | None = Field(default=None, description="for tests: see kit.failpoints")
     files: str | None = Field(default=None, description="where files are kept: kit.files")

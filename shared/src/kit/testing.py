@@ -24,6 +24,7 @@ from kit.app import Service
 from kit.auth import Actor, keys_of, mint, system
 from kit.clock import elapsed_s
 from kit.context import Context
+from kit.crypto import new_ring
 from kit.db import Database
 from kit.relay import Relay
 
@@ -188,6 +189,12 @@ async def until(holds: Callable[[], Awaitable[bool]], wait_s: float = _WAIT_S) -
         await asyncio.sleep(_LOOK_S)
 
 
+def _column_keys(path: Path) -> Path:
+    if not path.exists():
+        path.write_text(json.dumps(new_ring()), "utf-8")
+    return path
+
+
 @contextlib.asynccontextmanager
 async def running(
     service: Service, servers: Servers, *, with_bus: bool = True, **settings: object
@@ -198,6 +205,7 @@ async def running(
         "database_url": servers.database_url,
         "nats_url": servers.nats_url,
         "keys": servers.keys,
+        "column_keys": _column_keys(servers.keys.with_name("column-keys.json")),
     }
     context = service.context(service.settings.model_validate(values | settings))
     run = Running(service, context, service.app(context), servers)

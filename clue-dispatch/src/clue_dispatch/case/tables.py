@@ -23,7 +23,7 @@ from clue_dispatch.schema import metadata
 from contracts.clue_dispatch import CaseId, CaseState, ClueId, ServiceMeans
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, RegionId
-from kit.db import Id, Names
+from kit.db import INTERNAL, Id, Names
 
 
 class CaseColumns(TypedColumns):
@@ -72,5 +72,5 @@ class FineColumns(TypedColumns):
     fine_fen: Named[int] = Column(BigInteger)
 
 
-fine = Table("fine", metadata, FineColumns)
+fine = Table("fine", metadata, FineColumns, info=INTERNAL)
 Index("fine_subject", fine.c.subject, fine.c.act)

@@ -4,7 +4,7 @@ from sqlalchemy import Column, Named, Table, TypedColumns
 
 from clue_dispatch.schema import metadata
 from contracts.credit_service import EntityId
-from kit.db import Id
+from kit.db import INTERNAL, Id
 
 
 class SightedColumns(TypedColumns):
@@ -13,4 +13,4 @@ class SightedColumns(TypedColumns):
     subject: Named[EntityId] = Column(Id[EntityId](), primary_key=True)
 
 
-sighted = Table("sighted", metadata, SightedColumns)
+sighted = Table("sighted", metadata, SightedColumns, info=INTERNAL)

@@ -6,7 +6,7 @@ from clue_dispatch.schema import metadata
 from contracts.credit_service import EntityId
 from contracts.item_registry import ItemId, RegionId
 from contracts.risk_monitor import Level
-from kit.db import Id, Names
+from kit.db import INTERNAL, Id, Names
 
 
 class RaisedWarningColumns(TypedColumns):
@@ -22,4 +22,4 @@ class RaisedWarningColumns(TypedColumns):
     version: Named[int] = Column(Integer)
 
 
-raised_warning = Table("raised_warning", metadata, RaisedWarningColumns)
+raised_warning = Table("raised_warning", metadata, RaisedWarningColumns, info=INTERNAL)

@@ -7,7 +7,7 @@ from sqlalchemy import Column, DateTime, Index, Named, Table, Text, TypedColumns
 from contracts.credit_service import EntityId, EntityKind, EntityStatus
 from contracts.item_registry import RegionId
 from credit_service.schema import metadata
-from kit.db import Id, Names
+from kit.db import OPEN, Id, Names
 
 
 class EntityColumns(TypedColumns):
@@ -26,7 +26,7 @@ class EntityColumns(TypedColumns):
     changed_at: Named[datetime] = Column(DateTime(timezone=True))
 
 
-entity = Table("entity", metadata, EntityColumns)
+entity = Table("entity", metadata, EntityColumns, info=OPEN)
 # "Which ids are this one?": few rows have an alias.
 Index("entity_alias", entity.c.alias_of, postgresql_where=entity.c.alias_of.is_not(None))
 # "Whose name begins so?": the only search that needs no extension.

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from contracts.credit_service import EntityId, RecordId, RecordKind
 from contracts.item_registry import ItemId
 from credit_service.schema import metadata
-from kit.db import Id, Names
+from kit.db import INTERNAL, Id, Names
 
 
 class CountedColumns(TypedColumns):
@@ -73,11 +73,11 @@ class GradeColumns(TypedColumns):
     readers: Named[list[str]] = Column(ARRAY(Text))
 
 
-counted = Table("counted", metadata, CountedColumns)
+counted = Table("counted", metadata, CountedColumns, info=INTERNAL)
 # "What counts for this entity?", and "whom to grade next under a new version?"
 Index("counted_subject", counted.c.subject)
 
-standing = Table("standing", metadata, StandingColumns)
+standing = Table("standing", metadata, StandingColumns, info=INTERNAL)
 # "Whose grade may change by the day alone?"
 Index("standing_next", standing.c.next_on, postgresql_where=standing.c.next_on.is_not(None))
 Index("standing_entity", standing.c.entity)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from contracts.credit_service import SystemId, SystemState
 from contracts.item_registry import ItemId
 from credit_service.schema import metadata
-from kit.db import Id, Names
+from kit.db import OPEN, Id, Names
 
 
 class IndicatorSystemColumns(TypedColumns):
@@ -37,7 +37,11 @@ class IndicatorSystemColumns(TypedColumns):
 
 
 indicator_system = Table(
-    "indicator_system", metadata, IndicatorSystemColumns, UniqueConstraint("system", "version")
+    "indicator_system",
+    metadata,
+    IndicatorSystemColumns,
+    UniqueConstraint("system", "version"),
+    info=OPEN,
 )
 # One version of a system is in force at a time, also when two are activated at once.
 Index(

@@ -9,6 +9,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from heli import keep
 from heli.problems import Problem
+from kit.crypto import new_ring
 
 BOOTSTRAP: Final = "bootstrap.json"
 
@@ -26,11 +27,17 @@ class Credentials:
     signing: Path
     keys: Path
     bootstrap: Path
+    columns: Path
 
 
 def prepare(folder: Path) -> Credentials:
-    """Make what is missing: the signing key, its public set, the first client."""
-    made = Credentials(folder / "signing.json", folder / "keys.json", folder / BOOTSTRAP)
+    """Make what is missing: the signing key, its public set, the first client, columns' keys."""
+    made = Credentials(
+        folder / "signing.json",
+        folder / "keys.json",
+        folder / BOOTSTRAP,
+        folder / "column-keys.json",
+    )
     if not made.signing.exists():
         key = OKPKey.generate_key("Ed25519", {"use": "sig"}, private=True, auto_kid=True)
         keep.write_json(made.signing, key.as_dict(private=True))
@@ -39,6 +46,8 @@ def prepare(folder: Path) -> Credentials:
     if not made.bootstrap.exists():
         first = {"client_id": "bootstrap", "client_secret": secrets.token_urlsafe(32)}
         keep.write_json(made.bootstrap, first)
+    if not made.columns.exists():
+        keep.write_json(made.columns, new_ring())
     return made
 
 

@@ -45,6 +45,8 @@ _SETTINGS: Final = {
     "full_page_writes": "on",
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",
+    "log_error_verbosity": "terse",  # a DETAIL line quotes the row that was refused
+    "log_parameter_max_length_on_error": "0",
     "log_line_prefix": "'%m [%p] %u@%d '",
 }
 _NO_AIM: Final[Mapping[str, str]] = {}

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 from sqlalchemy.exc import OperationalError
 
-from contracts.services import GATEWAY, SERVICES, ServiceName
+from contracts.services import CREDIT_SERVICE, GATEWAY, SERVICES, ServiceName
 from heli import credentials, databases, keep, ports
 from heli.child import StartFailed, last_words
 from heli.credentials import Credentials
@@ -228,6 +228,8 @@ class Stack:
             "HELI_KEYS": str(made.keys),
             "HELI_FILES": str(self.folder / FILES / service.name),
         }
+        if service is CREDIT_SERVICE:
+            env["HELI_COLUMN_KEYS"] = str(made.columns)
         if service is GATEWAY:
             env |= {
                 "HELI_SIGNING_KEY": str(made.signing),

@@ -1,6 +1,6 @@
 """The exchange's work: batches made, rows read from their owners and posted, receipts fetched.
 
-Only ids stay here. The full record is read from its owner each time, as `system:exchange` for the
+Only ids stay here. The full record is read from its owner each time, as `gateway:exchange` for the
 purpose `report-up`, and goes straight to the platform.
 """
 
@@ -51,7 +51,7 @@ V = TypeVar("V", VisitView, CaseView, ClueView)
 _log = get(__name__)
 
 _READER: Final = Actor(
-    id="system:exchange",
+    id="gateway:exchange",
     regions=(ROOT,),
     roles=frozenset({Role.AUDITOR}),
     purpose="report-up",

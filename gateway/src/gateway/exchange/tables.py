@@ -7,7 +7,7 @@ from contracts.gateway import ReportId, ReportKind, ReportState
 from contracts.item_registry import DepartmentId, RegionId
 from gateway.exchange.domain.report import BatchState
 from gateway.schema import metadata
-from kit.db import Id, Names
+from kit.db import INTERNAL, Id, Names
 
 # `cause` is the envelope of the fact reported: what the report's own events name as their cause.
 report = Table(
@@ -48,6 +48,7 @@ batch = Table(
     Column("state", Names(BatchState), nullable=False),
     Column("looked", Integer, nullable=False),
     Column("look_at", DateTime(timezone=True), nullable=False),
+    info=INTERNAL,
 )
 # The job asks which are to be posted or looked at.
 Index("report_batch_open", batch.c.look_at, postgresql_where=batch.c.state != "settled")

@@ -26,7 +26,7 @@ from kit.errors import Sentences, refused
 from kit.intake import DEADLINE, HEALTH, DeadlinePassed
 from kit.log import get, trace_of
 
-Admit: TypeAlias = Callable[[str], Awaitable[str]]
+Admit: TypeAlias = Callable[[str, str | None], Awaitable[str]]
 
 # So long may a service be silent in the middle of a file.
 _SILENT_S: Final = 65
@@ -145,7 +145,9 @@ class Edge:
         given = [(name, headers[name]) for name in _IN if name in headers]
         shown = headers.get(b"authorization")
         if shown is not None:
-            token = await self.admit(shown.decode("latin-1"))
+            purpose = headers.get(b"heli-purpose")
+            stated = None if purpose is None else purpose.decode("latin-1")
+            token = await self.admit(shown.decode("latin-1"), stated)
             given.append((b"authorization", b"Bearer " + token.encode()))
         elif not self._is_public(way, method):
             raise Unauthorized

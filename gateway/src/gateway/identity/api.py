@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, unquote_plus
@@ -68,10 +68,10 @@ class Door:
         async with self.db.begin(system(self.db.service), "find client") as tx:
             return await store.get(tx, id_)
 
-    async def internal(self, authorization: str) -> str:
-        """Give the internal token for an `Authorization` header.
+    async def internal(self, authorization: str, purpose: str | None = None) -> str:
+        """Give the internal token for an `Authorization` header, and a `Heli-Purpose` if there is.
 
-        Refuses: Unauthorized, AccessRefused, ClientRevoked, Unavailable.
+        Refuses: Unauthorized, AccessRefused, ClientRevoked, PurposeUnclear, Unavailable.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -83,6 +83,9 @@ class Door:
             known = await self._look_again(id_)
         if known.client.revoked_at is not None:
             raise ClientRevoked(client=id_)
+        if purpose is not None:
+            stated = domain.purpose(purpose)
+            return mint(self.issuer.key, replace(known.actor, purpose=stated))
         if now - known.minted_at > LIFETIME_S - _RENEW_S:
             known.token, known.minted_at = mint(self.issuer.key, known.actor), now
         return known.token
@@ -255,8 +258,15 @@ async def create_client(wanted: NewClient, ctx: Ctx, caller: Caller, key: Key = 
         )
         department = await _agency(tx, wanted.department)
         served = await _served(tx, department)
-        decided = domain.made(value, by_regions=caller.regions, chain=chain, served=served)
-        readers = places.readers(chain, (), (wanted.department,))
+        decided = domain.made(
+            value,
+            by_regions=caller.regions,
+            chain=chain,
+            served=served,
+            department_known=department is not None,
+        )
+        # Its region's administrators see it: not its department's, who may be of another region.
+        readers = places.readers(chain, ())
         kept = await store.add(tx, decided.value, readers=readers, request=key)
         if kept is value:
             await conclude(tx, caller, Act(), before=None, decided=decided)

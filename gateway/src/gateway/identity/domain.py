@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+from urllib.parse import unquote
 
 from contracts.errors import Conflict, Forbidden, Invalid, Unauthorized
 from contracts.gateway import ClientId
@@ -20,6 +21,7 @@ LIFETIME_S: Final = 3600
 API: Final = "/api/v1"
 JOINED: Final = "/joined"  # what is answered from all six stands inside under this name
 _SECRET: Final = b"heli client secret"
+_PURPOSE: Final = 200
 _INSIDE: Final = frozenset({"/oauth/token", "/operations/published"})
 
 # System, security and audit administrators never meet in one person (GB/T 22239, 三员分立).
@@ -52,6 +54,21 @@ class OutsideYourRegion(Forbidden):
     code = "client-outside-your-region"
 
 
+class DepartmentUnknown(Invalid):
+    """Below the root a client's department is one that the registry knows.
+
+    Else an administrator could take the id of a department of elsewhere before it is registered.
+    """
+
+    code = "client-department-unknown"
+
+
+class PurposeUnclear(Invalid):
+    """Whoever asks for personal data whole says what for, in a few words."""
+
+    code = "purpose-unclear"
+
+
 class AlreadyRevoked(Conflict):
     """The client is revoked."""
 
@@ -76,12 +93,13 @@ def made(
     by_regions: Collection[str],
     chain: Sequence[str],
     served: Sequence[Sequence[str]] = (),
+    department_known: bool = True,
 ) -> Decided[Client]:
     """Check that a client may be made by an administrator of some regions.
 
     `chain` is the client's region and every node above it; `served` are the chains of the regions
     of its department, for a client sees whatever names its department.
-    Refuses: RolesNeverMeet, OutsideYourRegion.
+    Refuses: RolesNeverMeet, OutsideYourRegion, DepartmentUnknown.
     """
     if set(client.roles) >= _NEVER_TOGETHER:
         together = sorted(_NEVER_TOGETHER)
@@ -89,6 +107,10 @@ def made(
     for one in (chain, *served):
         if ROOT not in by_regions and not set(by_regions) & set(one):
             raise OutsideYourRegion(region=one[0], yours=sorted(by_regions))
+    if client.department and not department_known and ROOT not in by_regions:
+        raise DepartmentUnknown(
+            field="department", got=client.department, expected="GET /api/v1/departments"
+        )
     return Decided(client)
 
 
@@ -97,6 +119,16 @@ def revoke(client: Client, *, at: datetime) -> Decided[Client]:
     if client.revoked_at is not None:
         raise AlreadyRevoked(client=client.id)
     return Decided(replace(client, revoked_at=at))
+
+
+def purpose(header: str) -> str:
+    """Read the purpose that a request states: UTF-8, percent-encoded. Refuses: PurposeUnclear."""
+    stated = unquote(header).strip()
+    if not 0 < len(stated) <= _PURPOSE or not stated.isprintable():
+        raise PurposeUnclear(
+            field="Heli-Purpose", got=stated[:40], expected=f"1-{_PURPOSE} characters"
+        )
+    return stated
 
 
 def secret_of(key: bytes, client: ClientId) -> str:

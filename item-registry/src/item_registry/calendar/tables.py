@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from contracts.item_registry import RegionId
 from item_registry.schema import metadata
-from kit.db import Id
+from kit.db import OPEN, Id
 
 
 class CalendarColumns(TypedColumns):
@@ -21,4 +21,4 @@ class CalendarColumns(TypedColumns):
     version: Named[int]
 
 
-calendar = Table("calendar", metadata, CalendarColumns)
+calendar = Table("calendar", metadata, CalendarColumns, info=OPEN)

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Named, Table, Text, TypedColumns
 
 from contracts.item_registry import ItemId, Line, RegionId
 from item_registry.schema import metadata
-from kit.db import Id
+from kit.db import OPEN, Id
 
 
 class CapColumns(TypedColumns):
@@ -23,6 +23,6 @@ class CapColumns(TypedColumns):
     version: Named[int]
 
 
-cap = Table("cap", metadata, CapColumns)
+cap = Table("cap", metadata, CapColumns, info=OPEN)
 # "Which caps stand for this line here", when one is published.
 Index("cap_line", cap.c.line, cap.c.region)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from contracts.item_registry import ItemId, ItemKind, ItemState, RegionId
 from item_registry.schema import metadata
-from kit.db import Id, Names
+from kit.db import OPEN, Id, Names
 
 
 class ItemColumns(TypedColumns):
@@ -29,7 +29,7 @@ class ItemColumns(TypedColumns):
     listing: Named[dict[str, Any]] = Column(JSONB, nullable=False)
 
 
-item = Table("item", metadata, ItemColumns)
+item = Table("item", metadata, ItemColumns, info=OPEN)
 # An item has one draft and one version in force: the database holds to it too.
 _DRAFT, _PUBLISHED = ItemState.DRAFT.value, ItemState.PUBLISHED.value
 Index("item_one_draft", item.c.id, unique=True, postgresql_where=item.c.state == _DRAFT)

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from contracts.item_registry import DepartmentId, Line, RegionId
 from item_registry.schema import metadata
-from kit.db import Id
+from kit.db import OPEN, Id
 
 
 class RegionColumns(TypedColumns):
@@ -34,8 +34,8 @@ class DepartmentColumns(TypedColumns):
     version: Named[int]
 
 
-region = Table("region", metadata, RegionColumns)
-department = Table("department", metadata, DepartmentColumns)
+region = Table("region", metadata, RegionColumns, info=OPEN)
+department = Table("department", metadata, DepartmentColumns, info=OPEN)
 # "What is right below a node", for the list and for walking a branch downwards.
 Index("region_parent", region.c.parent)
 # "Who serves one of these nodes", for resolving: the table is open, so an operator on arrays may.

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from contracts.item_registry import ItemId, RegionId
 from item_registry.schema import metadata
-from kit.db import Id
+from kit.db import OPEN, Id
 
 
 class ResponsibilityColumns(TypedColumns):
@@ -20,6 +20,6 @@ class ResponsibilityColumns(TypedColumns):
     version: Named[int]
 
 
-responsibility = Table("responsibility", metadata, ResponsibilityColumns)
+responsibility = Table("responsibility", metadata, ResponsibilityColumns, info=OPEN)
 # "What do the nodes above a place say of an item", for resolving.
 Index("responsibility_item", responsibility.c.item, responsibility.c.region, unique=True)

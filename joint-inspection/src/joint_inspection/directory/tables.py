@@ -9,7 +9,7 @@ from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import InspectorId, TargetId, TargetKind
 from joint_inspection.schema import metadata
-from kit.db import Id, Names
+from kit.db import INTERNAL, OPEN, Id, Names
 
 
 class TargetColumns(TypedColumns):
@@ -46,8 +46,8 @@ class SightedColumns(TypedColumns):
 
 
 target = Table("target", metadata, TargetColumns)
-inspector = Table("inspector", metadata, InspectorColumns)
-sighted = Table("sighted_subject", metadata, SightedColumns)
+inspector = Table("inspector", metadata, InspectorColumns, info=OPEN)
+sighted = Table("sighted_subject", metadata, SightedColumns, info=INTERNAL)
 # "Where can this subject be visited": a request of a clue asks for it.
 Index("target_entity", target.c.entity, postgresql_where=target.c.entity.is_not(None))
 # "Whom can a department send": approving a visit and making a pool ask for it.

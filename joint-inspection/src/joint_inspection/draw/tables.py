@@ -21,7 +21,7 @@ from contracts.joint_inspection import PoolId
 from joint_inspection.draw.domain.handles import Digest
 from joint_inspection.draw.domain.rounds import DrawId, State
 from joint_inspection.schema import metadata
-from kit.db import Id, Names
+from kit.db import INTERNAL, OPEN, Id, Names
 
 
 class DrawColumns(TypedColumns):
@@ -69,10 +69,10 @@ class RevealColumns(TypedColumns):
     secret: Named[bytes] = Column(LargeBinary)
 
 
-draw = Table("draw", metadata, DrawColumns)
-draw_list = Table("draw_list", metadata, ListColumns)
-commitment = Table("draw_commitment", metadata, CommitmentColumns)
-reveal = Table("draw_reveal", metadata, RevealColumns)
+draw = Table("draw", metadata, DrawColumns, info=OPEN)
+draw_list = Table("draw_list", metadata, ListColumns, info=OPEN)
+commitment = Table("draw_commitment", metadata, CommitmentColumns, info=OPEN)
+reveal = Table("draw_reveal", metadata, RevealColumns, info=OPEN)
 grade = Table(
     "known_grade",
     metadata,
@@ -85,6 +85,7 @@ grade = Table(
     Column("valid_from", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("run", Text),
+    info=INTERNAL,
 )
 # "Which draw stands before this one in its series".
 Index("draw_series", draw.c.series, draw.c.frozen_at)

@@ -7,7 +7,7 @@ from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import VisitId, VisitKind
 from joint_inspection.schema import metadata
-from kit.db import Id, Names
+from kit.db import OPEN, Id, Names
 
 
 class AttendedColumns(TypedColumns):
@@ -37,6 +37,7 @@ cap = Table(
     Column("basis", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("run", Text),
+    info=OPEN,
 )
 # "How often was this entity visited this year": planning asks for it.
 Index("visit_attended_subject", attended.c.subject, attended.c.year)

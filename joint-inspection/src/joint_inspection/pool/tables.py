@@ -9,7 +9,7 @@ from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import InspectorId, PoolId, TargetId
 from joint_inspection.schema import metadata
-from kit.db import Id
+from kit.db import INTERNAL, OPEN, Id
 
 
 class PoolColumns(TypedColumns):
@@ -48,6 +48,6 @@ class PoolInspectorColumns(TypedColumns):
     recusals: Named[tuple[str, ...]] = Column(ARRAY(Text, as_tuple=True))
 
 
-pool = Table("pool", metadata, PoolColumns)
-pool_target = Table("pool_target", metadata, PoolTargetColumns)
-pool_inspector = Table("pool_inspector", metadata, PoolInspectorColumns)
+pool = Table("pool", metadata, PoolColumns, info=OPEN)
+pool_target = Table("pool_target", metadata, PoolTargetColumns, info=INTERNAL)
+pool_inspector = Table("pool_inspector", metadata, PoolInspectorColumns, info=INTERNAL)

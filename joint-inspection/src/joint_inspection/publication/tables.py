@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from contracts.item_registry import DepartmentId, RegionId
 from contracts.joint_inspection import PublicationId, PublicationKind
 from joint_inspection.schema import metadata
-from kit.db import Id, Names
+from kit.db import OPEN, Id, Names
 
 
 class PublicationColumns(TypedColumns):
@@ -25,6 +25,8 @@ class PublicationColumns(TypedColumns):
     content: Named[Any] = Column(JSONB, nullable=False)
 
 
-publication = Table("publication", metadata, PublicationColumns, UniqueConstraint("kind", "of"))
+publication = Table(
+    "publication", metadata, PublicationColumns, UniqueConstraint("kind", "of"), info=OPEN
+)
 # Readers ask for what is new since a day.
 Index("publication_since", publication.c.published_at, publication.c.id)

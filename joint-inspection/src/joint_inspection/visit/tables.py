@@ -20,7 +20,7 @@ from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import Category, Disposal, ResultId, TargetId, VisitId, VisitKind
 from joint_inspection.schema import metadata
 from joint_inspection.visit.domain.visits import OPEN, State
-from kit.db import Id, Names
+from kit.db import INTERNAL, Id, Names
 
 
 class VisitColumns(TypedColumns):
@@ -88,7 +88,7 @@ visit = Table("visit", metadata, VisitColumns)
 result = Table(
     "visit_result", metadata, ResultColumns, UniqueConstraint("visit", "department", "code14")
 )
-request = Table("visit_request", metadata, RequestColumns)
+request = Table("visit_request", metadata, RequestColumns, info=INTERNAL)
 # "Is a visit open at this target": planning asks for it.
 Index(
     "visit_open",

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, Table, Text
 
+from kit.db import INTERNAL
 from risk_monitor.schema import metadata
 
 grade = Table(
@@ -16,6 +17,7 @@ grade = Table(
     Column("valid_from", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("run", Text),
+    info=INTERNAL,
 )
 # "What is this subject's grade", shown beside a warning.
 Index("known_grade_entity", grade.c.entity)

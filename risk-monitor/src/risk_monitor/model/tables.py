@@ -4,7 +4,7 @@ from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, UniqueCons
 from sqlalchemy.dialects.postgresql import JSONB
 
 from contracts.risk_monitor import ModelState
-from kit.db import Names
+from kit.db import OPEN, Names
 from risk_monitor.schema import metadata
 
 warning_model = Table(
@@ -23,6 +23,7 @@ warning_model = Table(
     Column("activated_by", Text),
     Column("activated_at", DateTime(timezone=True)),
     UniqueConstraint("model", "model_version"),
+    info=OPEN,
 )
 # At most one version of a model is in force.
 Index(

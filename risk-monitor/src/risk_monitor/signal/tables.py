@@ -12,6 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from kit.db import INTERNAL
 from risk_monitor.schema import metadata
 
 # `product` is empty where none was named; `sent_value` and `sent_unit` are what was sent where that
@@ -46,6 +47,7 @@ signal_past = Table(
     Column("job", Text),
     Column("received_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("signal", "revision"),
+    info=INTERNAL,
 )
 
 sighted = Table(
@@ -56,4 +58,5 @@ sighted = Table(
     Column("fault", Text, nullable=False),
     Column("region", Text, nullable=False),
     Column("raw", Text),
+    info=INTERNAL,
 )

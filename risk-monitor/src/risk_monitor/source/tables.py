@@ -2,6 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Date, DateTime, Integer, PrimaryKeyConstraint, Table, Text
 
+from kit.db import OPEN
 from risk_monitor.schema import metadata
 
 # One row for each month that a source spoke of in a stream: its freshness, and its silence.
@@ -17,4 +18,5 @@ heard = Table(
     # Whether those were touched whom it concerns that the source spoke of the month at all.
     Column("told", Boolean, nullable=False, server_default="false"),
     PrimaryKeyConstraint("source", "stream", "month"),
+    info=OPEN,
 )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Column, Date, DateTime, Index, Table, Text
 
+from kit.db import INTERNAL
 from risk_monitor.schema import metadata
 
 # A subject from a month on; not before the job that touched it last is done, for a file is one
@@ -15,6 +16,7 @@ touched = Table(
     Column("since", DateTime(timezone=True), nullable=False),
     Column("job", Text),
     Column("traceparent", Text),
+    info=INTERNAL,
 )
 # "What waits longest".
 Index("touched_since", touched.c.since)
