@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.item_registry import CalendarChanged, RegionId
 from kit.db import standing
-from kit.deadlines import Calendar
 from kit.inbox import on, sequence
 from kit.replicas import Replica, upsert
+from kit.workdays import Calendar
 
 calendar = Table(
     "known_calendar",

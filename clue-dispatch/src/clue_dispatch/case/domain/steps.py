@@ -32,7 +32,8 @@ from contracts.clue_dispatch import (
 from contracts.credit_service import EntityKind
 from contracts.errors import Conflict, Forbidden, Invalid
 from contracts.says import Decided
-from kit.deadlines import Calendar, due, shanghai_day
+from kit.deadlines import due, shanghai_day
+from kit.workdays import Calendar
 
 
 class NotYourCase(Forbidden):

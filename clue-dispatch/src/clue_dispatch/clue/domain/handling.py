@@ -31,7 +31,8 @@ from contracts.clue_dispatch import (
 from contracts.errors import Conflict, Invalid, NotFound, Refusal
 from contracts.item_registry import RegionId
 from contracts.says import Decided
-from kit.deadlines import Calendar, due, overdue, shanghai_day
+from kit.deadlines import due, overdue, shanghai_day
+from kit.workdays import Calendar
 
 
 class NotRegistered(Conflict):
