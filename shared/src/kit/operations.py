@@ -22,6 +22,7 @@ from kit.jobs import open_jobs
 from kit.lists import Asked, Page, page
 from kit.outbox import outbox
 from kit.replicas import Replica
+from kit.timers import none_failed
 
 
 class StillFails(Conflict):
@@ -184,7 +185,7 @@ def _verification(routes: APIRouter, reads: Reads) -> None:
     async def get_invariants(ctx: Ctx, bucket: int | None = None) -> Invariants:
         """Check this service's own tables and fold what it read, to be compared with its owners."""
         async with ctx.db.begin(system(ctx.service), "verify") as tx:
-            own = [checks.outbox_whole, checks.outbox_sent, checks.nothing_parked]
+            own = [checks.outbox_whole, checks.outbox_sent, checks.nothing_parked, none_failed]
             return Invariants(
                 service=ctx.service,
                 checks=[await check(tx) for check in (*own, *reads.invariants)],

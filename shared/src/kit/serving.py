@@ -15,12 +15,14 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from kit import consumer, inbox, log, outbox, worker
+from kit import consumer, inbox, log, outbox, ticker, worker
 from kit.bus import Bus, BusUnavailable
 from kit.context import Context
 from kit.inbox import Subscription
 from kit.jobs import Import
 from kit.leader import Leader
+from kit.ticker import Every
+from kit.timers import Kind
 
 DRAIN_S = 20
 _RETRY_S = 1.0
@@ -36,6 +38,7 @@ class Loops:
 
     subscriptions: Sequence[Subscription]
     imports: Sequence[Import]
+    timers: Sequence[Kind | Every]
     background: Sequence[Background]
 
 
@@ -73,6 +76,7 @@ async def _work(context: Context, loops: Loops, stop: Callable[[], None]) -> Non
         group.create_task(_converse(context, loops, leader, stop))
         await leader.elected.wait()
         group.create_task(worker.run(context.db, loops.imports))
+        group.create_task(ticker.run(context.db, loops.timers))
         for loop in loops.background:
             group.create_task(_run(loop, context))
 

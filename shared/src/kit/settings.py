@@ -30,6 +30,9 @@ class ServiceSettings(BaseSettings):
     keys: Path = Field(description="JWKS file with the public keys of internal tokens")
     clock_offset_days: int = 0
     log: Literal["json", "console"] = "json"
+    policy: Path | None = Field(
+        default=None, description="TOML file of policy rows that stand before the shipped ones"
+    )
     pool_size: int = Field(default=8, ge=1)
 
     @model_validator(mode="after")
