@@ -42,10 +42,10 @@ UNANNOUNCED = date(2093, 3, 2)
 
 
 @contextlib.asynccontextmanager
-async def on(serve: Serve, day: date) -> AsyncIterator[Service]:
+async def on(serve: Serve, day: date, **settings: object) -> AsyncIterator[Service]:
     """Run clue-dispatch on a day."""
     offset = (day - shanghai_day(Clock().now())).days
-    async with serve(service, clock_offset_days=offset) as run:
+    async with serve(service, clock_offset_days=offset, **settings) as run:
         await world(run)
         yield run
 
