@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,8 @@ from contracts.credit_service import (
     GradeChanged,
 )
 from contracts.item_registry import (
+    CalendarChanged,
+    CalendarDay,
     CapPublished,
     DepartmentChanged,
     DepartmentId,
@@ -54,9 +56,13 @@ from joint_inspection.draw.domain.handles import Digest, Handle, opens_target
 from joint_inspection.draw.domain.parties import Reveal, commitment
 from kit.app import metadata_of
 from kit.auth import Actor, system
+from kit.clock import Clock
+from kit.db import Database
 from kit.deadlines import shanghai_day
 from kit.migrations import differences
 from kit.testing import Running, Serve, actor, covers, until
+from kit.ticker import tick
+from kit.timers import Kind
 
 OIL = ItemId("refined-oil")
 CITY = RegionId("330100")
@@ -285,6 +291,46 @@ async def test_a_joint_draw_is_checked_offline_and_its_visits_are_planned(run: R
         visit = await call(run, TAXMAN, f"/visits/{fact.visit}")
         assert [len(team["members"]) for team in visit["teams"]] == [2, 2]
         assert all(team["drawn"] for team in visit["teams"])
+
+
+@covers("R9.3")
+async def test_a_draw_whose_party_keeps_silent_is_void_by_itself_and_names_it(
+    run: Running,
+) -> None:
+    await officers(run)
+    await call(run, LEAD, "/targets:from-entities", {"item": OIL, "region": CITY})
+    pool = (await call(run, LEAD, "/pools", {"item": OIL, "region": CITY}))["id"]
+    draft = await call(run, LEAD, "/draws", asking(run, pool, 1))
+    path = f"/draws/{draft['id']}"
+    frozen = await call(run, LEAD, f"{path}:freeze", {})
+    mine = Reveal(COMMERCE, bytes(16), bytes(32))
+    digest = commitment(Digest(frozen["plan_digest"]), mine)
+    await call(run, LEAD, f"{path}:commit", {"digest": digest})
+    kinds = [one for one in service.timers if isinstance(one, Kind)]
+    assert await tick(run.db, kinds) == 0
+    tomorrow = Database(service.name, run.db.engine, Clock(1))
+    assert await tick(tomorrow, kinds) == 1
+    void = await call(run, LEAD, path)
+    assert (void["state"], void["silent"]) == ("abandoned", [JUSTICE])
+    assert await tick(tomorrow, kinds) == 0
+    rows = (await call(run, ADMIN, f"/audit?object=draw/{draft['id']}"))["items"]
+    assert (rows[-1]["act"], rows[-1]["actor"]) == ("timer draw.reveal", "system:joint-inspection")
+
+
+@covers("R9.9", "RX.3")
+async def test_a_changed_calendar_moves_the_day_by_which_results_are_published(
+    run: Running,
+) -> None:
+    await officers(run)
+    await run.hear(wish(run, "r1", FIRMS[0]))
+    (fact,) = await run.said(VisitPlanned)
+    assert isinstance(fact, VisitPlanned)
+    done = await made_visit(run, fact.visit)
+    ends = datetime.fromisoformat(done["publish_due_at"])
+    off = CalendarDay(date=shanghai_day(ends - timedelta(seconds=1)), working=False)
+    await run.hear(CalendarChanged(calendar=CITY, region=CITY, days=(off,)))
+    moved = await call(run, LEAD, f"/visits/{fact.visit}")
+    assert datetime.fromisoformat(moved["publish_due_at"]) > ends
 
 
 @covers("R9.3")

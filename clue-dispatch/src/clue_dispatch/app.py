@@ -1,6 +1,7 @@
 """The composition root of clue-dispatch, the only place where its parts meet."""
 
 from clue_dispatch.case import api as case
+from clue_dispatch.case import timers as case_timers
 from clue_dispatch.clue import api as clue
 from clue_dispatch.clue import events, timers
 from clue_dispatch.clue.store import reading
@@ -18,7 +19,7 @@ service = Service(
     imports=jobs.IMPORTS,
     subscriptions=events.SUBSCRIPTIONS,
     invariants=(reading.owned,),
-    background=(timers.route_waiting,),
+    timers=timers.TIMERS + case_timers.TIMERS,
 )
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ service = Service(
     subscriptions=record_events.SUBSCRIPTIONS + subject_events.SUBSCRIPTIONS,
     imports=entity_jobs.IMPORTS + record_jobs.IMPORTS,
     invariants=(grade_store.explained, grade_store.stands),
-    background=(grade_timers.keep_current,),
+    timers=grade_timers.TIMERS,
 )
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from joint_inspection.directory import jobs as directory_jobs
 from joint_inspection.draw import api as draw
 from joint_inspection.draw import events as draw_events
 from joint_inspection.draw import store as draw_store
+from joint_inspection.draw import timers as draw_timers
 from joint_inspection.frequency import api as frequency
 from joint_inspection.frequency import events as frequency_events
 from joint_inspection.frequency import store as frequency_store
@@ -15,6 +16,7 @@ from joint_inspection.settings import Settings
 from joint_inspection.visit import api as visit
 from joint_inspection.visit import events as visit_events
 from joint_inspection.visit import jobs as visit_jobs
+from joint_inspection.visit import timers as visit_timers
 from kit.app import Service
 
 service = Service(
@@ -38,6 +40,7 @@ service = Service(
     replicas=(*frequency_store.REPLICAS, *draw_store.REPLICAS),
     imports=(directory_jobs.TARGETS, directory_jobs.INSPECTORS, visit_jobs.VISITS),
     invariants=(draw_store.draws_recompute,),
+    timers=draw_timers.TIMERS + visit_timers.TIMERS,
 )
 
 if __name__ == "__main__":

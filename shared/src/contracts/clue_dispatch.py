@@ -126,6 +126,7 @@ class Move(StrEnum):
     VISIT_FINISHED = "visit_finished"
     FEEDBACK = "feedback"
     CONCLUDED = "concluded"
+    DUE_MOVED = "due_moved"
 
 
 class VisitState(StrEnum):

@@ -270,6 +270,7 @@ class CalendarChanged(State):
     hours: str | None = Field(
         default=None, description="working hours, e.g. 09:00-12:00,13:30-17:30"
     )
+    announced: tuple[int, ...] = Field(default=(), description="years that `days` gives whole")
 
 
 class CapPublished(State):
@@ -603,6 +604,11 @@ class NewCalendar(Body):
         pattern=r"^[0-2]\d:[0-5]\d-[0-2]\d:[0-5]\d(,[0-2]\d:[0-5]\d-[0-2]\d:[0-5]\d)*$",
         description="working hours, e.g. 09:00-12:00,13:30-17:30",
     )
+    announced: tuple[Annotated[int, Field(ge=2000, le=2100)], ...] = Field(
+        default=(),
+        description="已公布放假安排的年份: days gives their days off and make-up days whole,"
+        " so that terms in them stop being provisional",
+    )
     basis: ABasis
 
 
@@ -613,6 +619,7 @@ class CalendarView(View):
     region: RegionId
     days: tuple[CalendarDay, ...]
     hours: str | None
+    announced: tuple[int, ...]
     basis: str
     version: int
 

@@ -34,6 +34,7 @@ from kit import (
     log,
     migrations,
     places,
+    policy,
 )
 from kit.auth import Verifier
 from kit.checks import Invariant
@@ -46,10 +47,14 @@ from kit.inbox import Subscription
 from kit.intake import Intake, Places
 from kit.jobs import Import
 from kit.operations import Reads, operations_router
+from kit.policies import policies_router
+from kit.policy import PolicyWrong
 from kit.replicas import Replica
 from kit.serving import Background, Loops, serve
 from kit.settings import MigrateSettings, ServiceSettings
 from kit.sheets import Columns
+from kit.ticker import Every
+from kit.timers import Kind, recounting
 
 T = TypeVar("T")
 Edge = Callable[[Context, FastAPI], ASGIApp]
@@ -62,8 +67,8 @@ class Service:
     """All that makes one service; everything else is in `kit`.
 
     `extras` makes the service's own parts of the Context (clients, keys) when it starts;
-    `background` are loops of its own that run beside the readers; `edge` wraps the HTTP side, for
-    the gateway, which alone is reached from outside.
+    `timers` is what time does (`kit.ticker`); `background` are loops of its own that run beside
+    the readers; `edge` wraps the HTTP side, for the gateway, which alone is reached from outside.
     """
 
     package: str
@@ -74,6 +79,7 @@ class Service:
     replicas: tuple[Replica, ...] = ()
     imports: tuple[Import, ...] = ()
     invariants: tuple[Invariant, ...] = ()
+    timers: tuple[Kind | Every, ...] = ()
     background: tuple[Background, ...] = ()
     edge: Edge = field(default=lambda _context, app: app)
     extras: Callable[[ServiceSettings, Database], Any] = field(default=lambda _settings, _db: None)
@@ -91,7 +97,9 @@ class Service:
 
     def hears(self) -> tuple[Subscription, ...]:
         """Give its own subscriptions and those of the replicas that every service keeps."""
-        common = (one for module in _REPLICATED for one in module.SUBSCRIPTIONS)
+        kinds = [one for one in self.timers if isinstance(one, Kind)]
+        every = (one for module in _REPLICATED for one in module.SUBSCRIPTIONS)
+        common = (recounting(one, kinds) for one in every)
         return self.subscriptions + tuple(s for s in common if s.event.service() != self.name)
 
     def keeps(self) -> tuple[Replica, ...]:
@@ -124,6 +132,7 @@ class Service:
         made.include_router(import_router(self.imports))
         reads = Reads(self.hears(), self.keeps(), self.invariants)
         made.include_router(operations_router(reads))
+        made.include_router(policies_router(self.name, self.package))
         known = OPERATIONS[self.name]
         for route in made.openapi()["paths"].items():
             for method in route[1]:
@@ -135,6 +144,7 @@ class Service:
 
     def context(self, settings: ServiceSettings) -> Context:
         """Make the one Context from settings."""
+        policy.use(self.package, settings.policy)
         clock = Clock(settings.clock_offset_days)
         database = Database.connect(
             self.name,
@@ -177,8 +187,13 @@ class Service:
                 settings = _read(self.settings, parser)
                 log.configure(settings.log)
                 failpoints.arm(settings.failpoints)
-                context = self.context(settings)
-                loops = Loops(self.hears(), self.keeps(), self.imports, self.background)
+                try:
+                    context = self.context(settings)
+                except PolicyWrong as no:
+                    parser.error(f"HELI_POLICY: {no}")
+                loops = Loops(
+                    self.hears(), self.keeps(), self.imports, self.timers, self.background
+                )
                 asyncio.run(serve(self.edge(context, self.app(context)), context, loops))
             case "migrate":
                 given = {name: value for name, value in vars(asked).items() if value is not None}

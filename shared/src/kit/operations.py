@@ -23,6 +23,7 @@ from kit.lists import Asked, Page, page
 from kit.outbox import outbox
 from kit.replay import ReplayView
 from kit.replicas import Replica
+from kit.timers import none_failed
 
 
 class StillFails(Conflict):
@@ -198,6 +199,7 @@ def _verification(routes: APIRouter, reads: Reads) -> None:
                 checks.answers_kept,
                 checks.nothing_parked,
                 checks.nothing_twice,
+                none_failed,
             ]
             return Invariants(
                 service=ctx.service,

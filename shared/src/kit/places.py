@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Integer, Table, Text, literal, select
+from sqlalchemy import Column, ColumnElement, Index, Integer, Select, Table, Text, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,6 +35,8 @@ region = Table(
     Column("run", Text),
     info=OPEN,
 )
+# "What lies below this node".
+Index("known_region_parent", region.c.parent)
 agency = Table(
     "known_department",
     standing,
@@ -89,6 +91,13 @@ async def chains(
     for place, node in rows:
         found.setdefault(RegionId(place), []).append(RegionId(node))
     return {place: tuple(nodes) for place, nodes in found.items()}
+
+
+def below(node: RegionId) -> Select[tuple[str]]:
+    """Select a node, known or not, and every node under it."""
+    tree = select(literal(node, Text).label("id")).cte("below", recursive=True)
+    tree = tree.union(select(region.c.id).join(tree, region.c.parent == tree.c.id))
+    return select(tree.c.id)
 
 
 async def agencies(tx: AsyncConnection, ids: Iterable[str]) -> dict[DepartmentId, Agency]:

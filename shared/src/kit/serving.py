@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from kit import backlog, consumer, inbox, log, retention, worker
+from kit import backlog, consumer, inbox, log, retention, ticker, worker
 from kit.auth import system
 from kit.bus import Bus, BusUnavailable
 from kit.context import Connection, Context
@@ -29,6 +29,8 @@ from kit.leader import lead
 from kit.limits import HEADER_BYTES
 from kit.relay import Relay
 from kit.replicas import Replica
+from kit.ticker import Every
+from kit.timers import Kind
 
 DRAIN_S = 20
 FLUSH_S = 3.0
@@ -47,6 +49,7 @@ class Loops:
     subscriptions: Sequence[Subscription]
     keeps: Sequence[Replica]
     imports: Sequence[Import]
+    timers: Sequence[Kind | Every]
     background: Sequence[Background]
 
 
@@ -118,6 +121,7 @@ async def _loops(context: Context, loops: Loops, connected: asyncio.Task[Bus]) -
         group.create_task(worker.run(context.db, loops.imports))
         if context.settings.outbox_days is not None:
             group.create_task(retention.sweep(context.db, context.settings.outbox_days))
+        group.create_task(ticker.run(context.db, loops.timers))
         for loop in loops.background:
             group.create_task(_run(loop, context))
         bus = await asyncio.shield(connected)

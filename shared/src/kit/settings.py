@@ -41,6 +41,9 @@ class ServiceSettings(BaseSettings):
     column_keys: Path | None = Field(
         default=None, description="JSON file with the keys of sealed columns, where there are any"
     )
+    policy: Path | None = Field(
+        default=None, description="TOML file of policy rows that stand before the shipped ones"
+    )
     pool_size: int = Field(default=8, ge=1)
     failpoints: Path | None = Field(default=None, description="for tests: see kit.failpoints")
     files: str | None = Field(default=None, description="where files are kept: kit.files")

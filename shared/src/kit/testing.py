@@ -19,7 +19,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from contracts.roles import Role
 from contracts.says import Fact
-from kit import bus, consumer, inbox, outbox, worker
+from kit import bus, consumer, inbox, outbox, ticker, worker
 from kit.app import Service
 from kit.auth import Actor, keys_of, mint, system
 from kit.clock import elapsed_s
@@ -213,6 +213,7 @@ async def running(
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(worker.run(context.db, service.imports))]
+            tasks.append(group.create_task(ticker.run(context.db, service.timers)))
             tasks += [group.create_task(loop(context)) for loop in service.background]  # type: ignore[arg-type]
             if with_bus:
                 found = await bus.Bus.connect(service.name, servers.nats_url, lambda: None)

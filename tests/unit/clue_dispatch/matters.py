@@ -22,7 +22,8 @@ from contracts.item_registry import (
     Stage,
 )
 from contracts.risk_monitor import Outcome
-from kit.deadlines import NATIONAL, Term, Unit
+from kit.deadlines import Term, Unit
+from kit.workdays import NATIONAL
 
 # Tuesday, 3 March 2026, 10:00 in Shanghai; a week without holidays.
 TUESDAY = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)

@@ -36,8 +36,9 @@ from contracts.clue_dispatch import (
 from contracts.credit_service import EntityKind
 from contracts.errors import Refusal
 from contracts.item_registry import DepartmentId
-from kit.deadlines import NATIONAL, Term, Unit
+from kit.deadlines import Term, Unit
 from kit.testing import covers
+from kit.workdays import NATIONAL
 
 FIRM = EntityKind.LEGAL_PERSON
 HARD = frozenset({PenaltyKind.SUSPENSION, PenaltyKind.REVOCATION})

@@ -49,8 +49,8 @@ from contracts.item_registry import DepartmentId, RegionId
 from contracts.risk_monitor import Outcome
 from contracts.roles import Role
 from kit.codes import Fault
-from kit.deadlines import NATIONAL
 from kit.testing import covers
+from kit.workdays import NATIONAL
 
 
 @covers("R10.3")

@@ -38,8 +38,8 @@ from contracts.errors import NotFound
 from contracts.item_registry import ItemId, RegionId
 from contracts.says import Decided
 from kit.codes import SubjectUnnamed, provisional_id
-from kit.deadlines import NATIONAL
 from kit.testing import covers
+from kit.workdays import NATIONAL
 
 ROW: dict[str, Any] = {
     "ticket": "HZ-1",

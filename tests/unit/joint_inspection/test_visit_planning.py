@@ -35,8 +35,8 @@ from joint_inspection.visit.domain.visits import (
     Visit,
     Window,
 )
-from kit.deadlines import Calendar
 from kit.testing import covers
+from kit.workdays import Calendar
 
 MONDAY = date(2026, 3, 2)
 WEEK = Window(MONDAY, MONDAY + timedelta(days=4))

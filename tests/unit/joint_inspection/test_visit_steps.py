@@ -51,8 +51,9 @@ from joint_inspection.visit.domain.steps import (
     VisitNotInState,
 )
 from joint_inspection.visit.domain.visits import Duty, Member, State, Team, Visit, Window
-from kit.deadlines import Calendar, Term, Unit, due
+from kit.deadlines import Term, Unit, due
 from kit.testing import covers
+from kit.workdays import Calendar
 
 DAY = date(2026, 3, 2)
 COMMERCE = DepartmentId("commerce-330100")

@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.deadlines import (
-    NATIONAL,
     SHANGHAI,
-    Calendar,
     Due,
     Term,
     TermImpossible,
@@ -21,6 +19,7 @@ from kit.deadlines import (
     shanghai_day,
 )
 from kit.testing import covers
+from kit.workdays import NATIONAL, Calendar
 
 MONDAY = datetime(2026, 3, 2, 10, 30, tzinfo=SHANGHAI)
 
@@ -117,7 +116,7 @@ def test_an_override_stands_before_the_national_calendar() -> None:
 
 def test_only_terms_that_can_be_counted_are_made() -> None:
     with pytest.raises(TermImpossible):
-        Term(cast("Unit", "working_hour"), 4)
+        Term(cast("Unit", "month"), 4)
     for count in (0, -1, 10**9):
         with pytest.raises(TermImpossible):
             Term(Unit.HOUR, count)

@@ -173,7 +173,7 @@ async def _done(
     tx: AsyncConnection, caller: Actor, act: Act, before: Case, decided: Decided[Case]
 ) -> CaseView:
     """Save, announce and show: how every act of this noun ends; the cause is the clue's last."""
-    await store.save(tx, decided.value)
+    await store.save(tx, before, decided.value)
     of = f"clue/{before.clue}"
     await conclude(tx, caller, act, before=before, decided=decided, of=of)
     return _view(decided.value, dealing(tx).now)

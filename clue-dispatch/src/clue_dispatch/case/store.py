@@ -1,6 +1,6 @@
 """SQL of a case: functions from a connection to values, and the policy of penalties on a day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -22,14 +22,15 @@ from clue_dispatch.case.domain.proceeding import (
 from clue_dispatch.case.domain.steps import AlreadyFiled
 from clue_dispatch.case.tables import case, fine
 from clue_dispatch.clue.store.writing import inserted
-from clue_dispatch.terms.store import PACKAGE, term_of
+from clue_dispatch.terms.store import PACKAGE
 from contracts.clue_dispatch import CaseId, CaseState, Investigator, PenaltyKind
 from contracts.credit_service import EntityId, EntityKind
 from contracts.errors import NotFound
 from contracts.item_registry import DepartmentId
-from kit import entities, places, policy
+from kit import entities, places, policy, timers
 from kit.deadlines import Due
 from kit.lists import Paging, page
+from kit.policy import term_of
 
 _INVESTIGATORS: Final = TypeAdapter(tuple[Investigator, ...])
 _NOTICE: Final = TypeAdapter(Notice)
@@ -90,11 +91,19 @@ async def add(tx: AsyncConnection, value: Case, *others: DepartmentId | None) ->
     row = insert(case).values(_row(value) | {"readers": readers})
     if not await inserted(tx, row):
         raise AlreadyFiled(clue=value.clue, act=value.act)
+    await _keep_time(tx, None, value)
 
 
 async def lock(tx: AsyncConnection, id_: CaseId) -> Case:
     """Read one and hold it until the transaction ends; raises NotFound, also when out of scope."""
     return await _one(tx, id_, hold=True)
+
+
+async def lock_each(tx: AsyncConnection, ids: Iterable[CaseId]) -> dict[CaseId, Case]:
+    """Read many and hold them; leaves out those that are not there."""
+    query = select(*_VALUE).where(case.c.id.in_(sorted(set(ids)))).order_by(case.c.id)
+    rows = (await tx.execute(query.with_for_update())).all()
+    return {one.id: one for one in map(_case, rows)}
 
 
 async def get(tx: AsyncConnection, id_: CaseId) -> Case:
@@ -120,9 +129,10 @@ async def list_(
     return [_case(row) for row in rows], next_
 
 
-async def save(tx: AsyncConnection, value: Case) -> None:
+async def save(tx: AsyncConnection, before: Case, value: Case) -> None:
     """Write back what a decision changed; a decided fine is remembered for art. 29."""
     await tx.execute(case.update().where(case.c.id == value.id).values(_row(value)))
+    await _keep_time(tx, before, value)
     if value.state is CaseState.DECIDED and value.penalty and value.penalty.measure.fine_fen:
         row = insert(fine).values(
             case=value.id,
@@ -132,6 +142,24 @@ async def save(tx: AsyncConnection, value: Case) -> None:
             fine_fen=value.penalty.measure.fine_fen,
         )
         await tx.execute(row.on_conflict_do_nothing())
+
+
+async def _keep_time(tx: AsyncConnection, before: Case | None, after: Case) -> None:
+    """Keep the timers of the terms that run."""
+    stood, runs = before.open_terms if before else {}, after.open_terms
+    await timers.keep(
+        tx,
+        (
+            timers.Step(
+                f"case.{step}",
+                f"case/{after.id}",
+                after.region,
+                before=stood.get(step),
+                after=runs.get(step),
+            )
+            for step in stood | runs
+        ),
+    )
 
 
 def _thresholds(key: str, on: date) -> tuple[Threshold, ...]:

@@ -9,22 +9,10 @@ from contracts.item_registry import Stage
 from contracts.joint_inspection import Category, Disposal
 from contracts.risk_monitor import Level
 from kit import policy
-from kit.deadlines import Term, Unit
-from kit.policy import NoPolicy
+from kit.policy import NoPolicy, term_of
 
 PACKAGE: Final = "clue_dispatch"
 _OF_A_CLUE: Final = ("dispatch", "sign", "verify", "visit", "stage")
-
-
-def term_of(row: policy.Row) -> Term:
-    """Read a row of the policy table that is a term."""
-    values = row.values
-    return Term(
-        Unit(values["unit"]),
-        values["count"],
-        first_day_counts=values.get("first_day_counts", False),
-        roll_forward=values.get("roll_forward", True),
-    )
 
 
 def of_clues(on: date, *, field: str = "acted_on") -> Terms:

@@ -30,8 +30,9 @@ from kit import calendars
 from kit.acts import Done, conclude_each
 from kit.clock import new_id
 from kit.db import dealing
-from kit.deadlines import Calendar, shanghai_day
+from kit.deadlines import shanghai_day
 from kit.jobs import Import, Row, RowFault, Taken, Upload, fault_of
+from kit.workdays import Calendar
 
 
 @dataclass(frozen=True, slots=True)

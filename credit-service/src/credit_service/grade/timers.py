@@ -1,38 +1,22 @@
 """What moves grades without a record: a day that has come, and a version newly in force."""
 
-import asyncio
-
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from credit_service.grade import store
 from credit_service.indicator_system import store as systems
-from kit import log
 from kit.acts import by_event
 from kit.auth import system
-from kit.context import Context
-from kit.db import dealing
+from kit.db import Database, dealing
 from kit.deadlines import shanghai_day
-from kit.failures import is_outage
+from kit.ticker import Every
 
 BATCH = 200
 _POLL_S = 1.0
 
-_log = log.get(__name__)
 
-
-async def keep_current(context: Context) -> None:
-    """Look for grades to bring up to date, for as long as the process lives."""
-    while True:
-        try:
-            async with context.db.begin(system(context.service), "grades") as tx:
-                busy = await days_come(tx) or await versions_new(tx)
-        except Exception as no:
-            if not is_outage(no):
-                raise
-            _log.warning("grades_pause", error=repr(no))
-            busy = False
-        if not busy:
-            await asyncio.sleep(_POLL_S)
+async def _keep_current(database: Database) -> bool:
+    async with database.begin(system(database.service), "grades") as tx:
+        return await days_come(tx) or await versions_new(tx)
 
 
 async def days_come(tx: AsyncConnection) -> bool:
@@ -55,3 +39,6 @@ async def versions_new(tx: AsyncConnection) -> bool:
     await store.follow(tx, subjects, by_event(dealing(tx).now))
     await systems.graded(tx, id_, subjects[-1] if len(subjects) == BATCH else None)
     return True
+
+
+TIMERS = (Every("grades", _POLL_S, _keep_current),)

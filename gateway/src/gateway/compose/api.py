@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request, Response
@@ -130,6 +131,28 @@ def _cursor(cursor: str | None) -> list[tuple[str, str]]:
 async def list_all_audit(ask: Ask, asked: AskedInOrder) -> Joined | Response:
     """List who did what, of all services, oldest first."""
     return await _list(ask, asked, "/audit", walks.by_time("at"))
+
+
+@joined.get("/policies", response_model=Joined)
+async def list_all_policies(
+    ask: Ask,
+    key: Annotated[
+        str | None, Query(description="政策项或其上级 a key such as clue.sign, or clue")
+    ] = None,
+    on: Annotated[date | None, Query(description="在此日施行的 what held on this day")] = None,
+) -> Joined | Response:
+    """List what the services go by, whole: terms, thresholds, words, with basis and approval."""
+    asked = {"key": key, "on": on.isoformat() if on else None}
+    query = [(name, value) for name, value in asked.items() if value is not None]
+    answers = await ask.every(ALL, "/policies", query)
+    refused = _refused(answers.values())
+    if refused is not None:
+        return _passed_on(refused)
+    return Joined(
+        items=[item for name in ALL if name in answers for item in answers[name].body["items"]],
+        next=None,
+        degraded=tuple(sorted(set(ALL) - answers.keys())),
+    )
 
 
 @joined.get("/operations/events", response_model=Joined)

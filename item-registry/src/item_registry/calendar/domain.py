@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from contracts.errors import Invalid
 from contracts.item_registry import CalendarChanged, CalendarDay, NewCalendar, RegionId
 from contracts.says import Decided
+from kit.workdays import hours_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Calendar:
     region: RegionId
     days: tuple[CalendarDay, ...]
     hours: str | None
+    announced: tuple[int, ...]
     basis: str
     version: int = 0
 
@@ -29,18 +31,25 @@ class DayTwice(Invalid):
 def declare(new: NewCalendar, before: Calendar | None) -> Decided[Calendar]:
     """Say how a region works; it replaces what stood, and nodes below inherit it.
 
-    A region has one calendar, which has the region's id. Refuses: DayTwice.
+    A region has one calendar, which has the region's id. Refuses: DayTwice, HoursImpossible.
     """
     days = Counter(one.date for one in new.days)
     twice = sorted(day for day, count in days.items() if count > 1)
     if twice:
         raise DayTwice(field="days", got=twice[0].isoformat(), expected="1")
+    if new.hours is not None:
+        hours_of(new.hours)
     ordered = tuple(sorted(new.days, key=lambda one: one.date))
-    calendar = Calendar(new.region, new.region, ordered, new.hours, new.basis)
+    announced = tuple(sorted(set(new.announced)))
+    calendar = Calendar(new.region, new.region, ordered, new.hours, announced, new.basis)
     if before is not None and replace(calendar, version=before.version) == before:
         return Decided(before)
     version = 1 if before is None else before.version + 1
     said = CalendarChanged(
-        calendar=calendar.id, region=calendar.region, days=ordered, hours=calendar.hours
+        calendar=calendar.id,
+        region=calendar.region,
+        days=ordered,
+        hours=calendar.hours,
+        announced=announced,
     )
     return Decided(replace(calendar, version=version), says=(said,))

@@ -17,15 +17,16 @@ _VALUE = (
     calendar.c.region,
     calendar.c.days,
     calendar.c.hours,
+    calendar.c.announced,
     calendar.c.basis,
     calendar.c.version,
 )
 
 
 def _calendar(row: Sequence[Any]) -> Calendar:
-    id_, region, days, hours, basis, version = row
+    id_, region, days, hours, announced, basis, version = row
     differing = tuple(CalendarDay.model_validate(day) for day in days)
-    return Calendar(id_, region, differing, hours, basis, version)
+    return Calendar(id_, region, differing, hours, tuple(announced), basis, version)
 
 
 async def lock_of(tx: AsyncConnection, region: RegionId) -> Calendar | None:
@@ -53,8 +54,10 @@ async def put(tx: AsyncConnection, value: Calendar) -> None:
         region=value.region,
         days=[day.model_dump(mode="json") for day in value.days],
         hours=value.hours,
+        announced=list(value.announced),
         basis=value.basis,
         version=value.version,
     )
-    change = {name: row.excluded[name] for name in ("days", "hours", "basis", "version")}
+    names = ("days", "hours", "announced", "basis", "version")
+    change = {name: row.excluded[name] for name in names}
     await tx.execute(row.on_conflict_do_update(index_elements=[calendar.c.id], set_=change))

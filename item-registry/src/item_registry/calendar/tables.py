@@ -17,6 +17,7 @@ class CalendarColumns(TypedColumns):
     region: Named[RegionId] = Column(Id[RegionId](), nullable=False, unique=True)
     days: Named[list[dict[str, Any]]] = Column(JSONB, nullable=False)
     hours: Named[str | None] = Column(Text)
+    announced: Named[list[int]] = Column(JSONB, nullable=False)
     basis: Named[str] = Column(Text, nullable=False)
     version: Named[int]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -22,7 +22,9 @@ from joint_inspection.draw.domain.rounds import Draw, DrawId, State, seed_of
 from joint_inspection.draw.tables import commitment, draw, draw_list, grade, reveal
 from joint_inspection.pool import store as pools
 from kit import entities as known
+from kit import timers
 from kit.checks import Check
+from kit.deadlines import Due
 from kit.lists import Paging, page
 from kit.replicas import Replica, upsert
 
@@ -136,6 +138,18 @@ async def save(tx: AsyncConnection, value: Draw, *, frozen_at: datetime | None =
     for shown in value.reveals:
         values = {"party": shown.party, "salt": shown.salt, "secret": shown.secret}
         await tx.execute(insert(reveal).values(draw=value.id, **values).on_conflict_do_nothing())
+    await _keep_time(tx, value, begins=frozen_at is not None)
+
+
+async def _keep_time(tx: AsyncConnection, value: Draw, *, begins: bool) -> None:
+    """Keep the timer that voids a draw once a party was silent until `reveal_by`."""
+    ended = value.state in {State.COMPLETED, State.ABANDONED}
+    if value.plan is None or not (begins or ended):
+        return
+    late = Due(value.plan.reveal_by + timedelta.resolution, provisional=False)
+    before, after = (late, None) if ended else (None, late)
+    step = timers.Step("draw.reveal", f"draw/{value.id}", None, before=before, after=after)
+    await timers.keep(tx, [step])
 
 
 async def save_result(tx: AsyncConnection, id_: DrawId, result: Result) -> None:

@@ -125,6 +125,7 @@ def upgrade() -> None:
     sa.Column('parent', sa.Text(), nullable=True),
     sa.Column('days', postgresql.JSONB(), nullable=False),
     sa.Column('hours', sa.Text(), nullable=True),
+    sa.Column('announced', postgresql.JSONB(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('calendar')
     )
@@ -169,6 +170,7 @@ def upgrade() -> None:
     sa.Column('version', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
+    op.create_index('known_region_parent', 'known_region', ['parent'], unique=False)
     op.create_table('known_responsibility',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('item', sa.Text(), nullable=False),
@@ -194,6 +196,18 @@ def upgrade() -> None:
     )
     op.create_index('outbox_type', 'outbox', ['type', 'id'], unique=False)
     op.create_index('outbox_unpublished', 'outbox', ['id'], unique=False, postgresql_where=sa.text('published_at IS NULL'))
+    op.create_table('timer',
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('object', sa.Text(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('provisional', sa.Boolean(), nullable=False),
+    sa.Column('region', sa.Text(), nullable=True),
+    sa.Column('running', postgresql.JSONB(), nullable=True),
+    sa.Column('why', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('kind', 'object')
+    )
+    op.create_index('timer_due', 'timer', ['kind', 'due_at'], unique=False, postgresql_where=sa.text('why IS NULL'))
+    op.create_index('timer_region', 'timer', ['region', 'object'], unique=False, postgresql_where=sa.text('region IS NOT NULL'))
     op.create_table('draw',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('series', sa.String(), nullable=False),

@@ -43,7 +43,7 @@ from kit.acts import conclude, moment
 from kit.auth import Actor
 from kit.clock import new_id
 from kit.context import Caller, Now, Tx, router
-from kit.deadlines import Term, Unit, due, overdue, shanghai_day
+from kit.deadlines import due, overdue, shanghai_day
 from kit.lists import Asked, Page, shown
 
 PACKAGE = "joint_inspection"
@@ -236,14 +236,14 @@ async def finish(
     visit = await store.lock(tx, visit_id)
     known = await store.results_of(tx, visit_id)
     at = moment(act, now)
-    row = policy.in_force(policy.load(PACKAGE), "publication.result", shanghai_day(at)).values
+    row = policy.in_force(policy.load(PACKAGE), "publication.result", shanghai_day(at))
     calendar = await calendars.at(tx, await places.chain(tx, visit.region))
     decided = steps.finish(
         visit,
         by=_department(caller),
         given=_given(known),
         at=at,
-        publish_due=due(at, Term(Unit(row["unit"]), row["value"]), calendar),
+        publish_due=due(at, policy.term_of(row), calendar),
     )
     await store.save(tx, decided.value)
     await conclude(tx, caller, act, before=visit, decided=decided)

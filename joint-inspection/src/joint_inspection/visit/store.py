@@ -32,7 +32,8 @@ from joint_inspection.visit.domain.visits import (
     Window,
 )
 from joint_inspection.visit.tables import request, result, visit
-from kit import calendars, places
+from kit import calendars, places, timers
+from kit.deadlines import Due
 from kit.lists import Paging, page
 
 _LOCKS = 1024
@@ -87,10 +88,12 @@ _RESULT = (
 def _visit(row: Row[*tuple[Any, ...]]) -> Visit:
     cells = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's name for a row's columns by name
     window = Window(cells.pop("first"), cells.pop("last"))
+    at, provisional = cells.pop("publish_due_at"), cells.pop("publish_due_provisional")
     return Visit(
         **cells
         | {
             "window": window,
+            "publish_due": None if at is None else Due(at, provisional=provisional),
             "duties": _DUTIES.validate_python(cells["duties"]),
             "teams": _TEAMS.validate_python(cells["teams"]),
             "left_out": _LEFT_OUT.validate_python(cells["left_out"]),
@@ -219,6 +222,12 @@ async def save(tx: AsyncConnection, value: Visit) -> None:
     cells = _row(value, ())
     del cells["readers"]
     await tx.execute(change.values(**cells))
+    if value.publish_due is not None:
+        runs = value.publish_due if value.published_at is None else None
+        step = timers.Step(
+            "visit.publish", f"visit/{value.id}", value.region, before=value.publish_due, after=runs
+        )
+        await timers.keep(tx, [step])
 
 
 async def scopes(tx: AsyncConnection, values: Iterable[Visit]) -> dict[VisitId, list[str]]:

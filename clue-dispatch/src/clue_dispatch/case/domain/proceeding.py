@@ -126,3 +126,12 @@ class Case:
     served_on: date | None = None
     means: ServiceMeans | None = None
     version: int = 1
+
+    @property
+    def open_terms(self) -> dict[str, Due]:
+        """Give the terms that run, by step: what a changed calendar counts anew."""
+        if self.state is CaseState.SERVED:
+            return {}
+        if self.state is CaseState.DECIDED:
+            return {"serve": self.serve_due} if self.serve_due else {}
+        return {"decide": self.decide_due}

@@ -1,6 +1,6 @@
 """The steps of a case, each with what it refuses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -32,7 +32,8 @@ from contracts.clue_dispatch import (
 from contracts.credit_service import EntityKind
 from contracts.errors import Conflict, Forbidden, Invalid
 from contracts.says import Decided
-from kit.deadlines import Calendar, due, shanghai_day
+from kit.deadlines import Due, due, shanghai_day
+from kit.workdays import Calendar
 
 
 class NotYourCase(Forbidden):
@@ -270,6 +271,13 @@ def serve(case: Case, means: ServiceMeans, *, by: Official, at: datetime) -> Dec
     _require_order(case.moved_on, at)
     served = _moved(case, CaseState.SERVED, at)
     return Decided(replace(served, means=means, served_on=shanghai_day(at)))
+
+
+def recount(case: Case, dues: Mapping[str, Due]) -> Decided[Case]:
+    """Take over due times that a changed calendar moved, of the terms that still run."""
+    moved = {f"{step}_due": due for step, due in dues.items() if step in case.open_terms}
+    counted: Case = replace(case, **moved, version=case.version + 1)  # type: ignore[arg-type]
+    return Decided(counted)
 
 
 def _moved(case: Case, state: CaseState, at: datetime) -> Case:

@@ -31,7 +31,8 @@ from contracts.clue_dispatch import (
 from contracts.errors import Conflict, Invalid, NotFound, Refusal
 from contracts.item_registry import RegionId
 from contracts.says import Decided
-from kit.deadlines import Calendar, due, overdue, shanghai_day
+from kit.deadlines import Due, due, overdue, shanghai_day
+from kit.workdays import Calendar
 
 
 class NotRegistered(Conflict):
@@ -192,6 +193,13 @@ def dispatch_each(
         except Refusal as no:
             answers[id_] = no
     return answers
+
+
+def recount(clue: Clue, dues: Mapping[str, Due]) -> Decided[Clue]:
+    """Take over due times that a changed calendar moved, of the terms that still run."""
+    moved = {f"{step}_due": due for step, due in dues.items() if step in clue.open_terms}
+    counted: Clue = replace(clue, **moved, version=clue.version + 1)  # type: ignore[arg-type]
+    return Decided(counted)
 
 
 def sign(clue: Clue, *, by: Official, at: datetime) -> Decided[Clue]:

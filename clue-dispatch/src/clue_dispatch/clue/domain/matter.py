@@ -151,6 +151,23 @@ class Clue:
                 assert_never(self.state)
 
     @property
+    def open_terms(self) -> dict[str, Due]:
+        """Give the terms that run, by step: what a changed calendar counts anew."""
+        steps = {"dispatch": self.dispatch_due, "sign": self.sign_due, "verify": self.verify_due}
+        match self.state:
+            case ClueState.REGISTERED:
+                running = {"dispatch"}
+            case ClueState.DISPATCHED:
+                running = {"sign", "verify"}
+            case ClueState.SIGNED | ClueState.VERIFYING | ClueState.ANSWERED:
+                running = {"verify"}
+            case ClueState.CLOSED:
+                running = set()
+            case _:
+                assert_never(self.state)
+        return {step: due for step, due in steps.items() if step in running and due is not None}
+
+    @property
     def turn(self) -> Turn | None:
         """Say whose turn it is, and for what."""
         task = self._task

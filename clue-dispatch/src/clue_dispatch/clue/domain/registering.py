@@ -17,7 +17,8 @@ from contracts.errors import Conflict, Invalid
 from contracts.item_registry import ROOT, DepartmentId, ItemId, RegionId
 from contracts.says import Decided, Fact
 from kit.codes import Fault, normalise
-from kit.deadlines import Calendar, due
+from kit.deadlines import due
+from kit.workdays import Calendar
 
 _PERSONAL = "code-person"
 

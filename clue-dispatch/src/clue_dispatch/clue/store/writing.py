@@ -17,7 +17,7 @@ from contracts.acts import Act
 from contracts.clue_dispatch import ClueId, Move, RequestId
 from contracts.item_registry import DepartmentId
 from contracts.joint_inspection import ResultRecorded
-from kit import places
+from kit import places, timers
 from kit.db import dealing
 
 _SCOPED: Final = (requested_visit, finding, move)
@@ -47,6 +47,7 @@ async def add(tx: AsyncConnection, value: Clue, act: Act) -> None:
     if not await inserted(tx, row):
         raise AlreadyRegistered(type=value.origin.type, id=value.origin.id, rule=value.origin.rule)
     await _note(tx, [Step(None, value, Move.REGISTERED, act, value.summary)])
+    await _keep_time(tx, [(None, value)])
 
 
 async def inserted(tx: AsyncConnection, row: Insert) -> bool:
@@ -91,6 +92,7 @@ async def keep(tx: AsyncConnection, steps: Sequence[Step]) -> None:
         for visit in set(one.after.visits) - set(one.before.visits if one.before else ()):
             await _keep_visit(tx, one.after.id, visit)
     await _note(tx, steps)
+    await _keep_time(tx, [(first[value.id], value) for value in (*new, *changed)])
     await _open_to(tx, [value for value in changed if _scope(value) != _scope(first[value.id])])
 
 
@@ -153,6 +155,33 @@ async def _note(tx: AsyncConnection, steps: Sequence[Step]) -> None:
             }
             for one in steps
         ],
+    )
+
+
+async def _keep_time(tx: AsyncConnection, pairs: Sequence[tuple[Clue | None, Clue]]) -> None:
+    """Keep the timers of the terms that run: where they began, ended, or moved with their clue."""
+    await timers.rehome(
+        tx,
+        (
+            (f"clue/{after.id}", after.region)
+            for before, after in pairs
+            if before is not None and before.region != after.region
+        ),
+    )
+    ran = ((before.open_terms if before else {}, after) for before, after in pairs)
+    await timers.keep(
+        tx,
+        (
+            timers.Step(
+                f"clue.{step}",
+                f"clue/{after.id}",
+                after.region,
+                before=stood.get(step),
+                after=after.open_terms.get(step),
+            )
+            for stood, after in ran
+            for step in (stood | after.open_terms)
+        ),
     )
 
 

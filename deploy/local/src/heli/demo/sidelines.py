@@ -8,7 +8,7 @@ from heli.client import Client
 from heli.demo.cast import Cast
 from heli.demo.province.world import ITEM, Station, World
 from heli.demo.story import Story, must, wait_for
-from kit.deadlines import NATIONAL
+from kit.workdays import NATIONAL
 
 
 @dataclass(frozen=True, slots=True)

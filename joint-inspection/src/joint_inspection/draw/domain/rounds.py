@@ -256,6 +256,17 @@ def abandon(draw: Draw, *, by: DepartmentId, at: datetime) -> Decided[Draw]:
             assert_never(draw.state)
 
 
+def expire(draw: Draw, *, at: datetime) -> Decided[Draw] | None:
+    """Void a draw in which a party was silent until `reveal_by`; None where nobody was waited for.
+
+    Nobody needs to declare it: who has not revealed, or not committed, is named in public.
+    """
+    waits = draw.state in {State.FROZEN, State.COMMITTED}
+    if not waits or at <= _frozen(draw).reveal_by:
+        return None
+    return Decided(replace(draw, state=State.ABANDONED, silent=silent(draw)))
+
+
 def silent(draw: Draw) -> tuple[DepartmentId, ...]:
     """Who has not revealed, or not committed while commitments are due."""
     if draw.plan is None:

@@ -27,7 +27,7 @@ from joint_inspection.visit.domain.visits import (
     Window,
     with_teams,
 )
-from kit.deadlines import Calendar
+from kit.workdays import Calendar
 
 _DAY = timedelta(days=1)
 LONGEST_DAYS = 1500  # no window is longer: it keeps a typing error from running for hours

@@ -187,8 +187,7 @@ def finish(
         visit,
         state=State.FINISHED,
         finished_at=at,
-        publish_due_at=publish_due.at,
-        publish_due_provisional=publish_due.provisional,
+        publish_due=publish_due,
         version=visit.version + 1,
     )
     fact = VisitFinished(
@@ -199,6 +198,13 @@ def finish(
         region=visit.region,
     )
     return Decided(finished, says=(fact,))
+
+
+def recount(visit: Visit, publish_due: Due) -> Decided[Visit] | None:
+    """Take over the due time that a changed calendar moved; None once its results are public."""
+    if visit.publish_due is None or visit.published_at is not None:
+        return None
+    return Decided(replace(visit, publish_due=publish_due))
 
 
 def _team(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from contracts.credit_service import EntityId
 from contracts.item_registry import DepartmentId, ItemId, RegionId
 from contracts.joint_inspection import InspectorId, TargetId, VisitId, VisitKind
+from kit.deadlines import Due
 
 
 class State(StrEnum):
@@ -111,8 +112,7 @@ class Visit:
     notified_on: date | None = None
     started_on: date | None = None
     finished_at: datetime | None = None
-    publish_due_at: datetime | None = None
-    publish_due_provisional: bool = False
+    publish_due: Due | None = None
     published_at: datetime | None = None
     source: str | None = None
     version: int = 1
@@ -121,6 +121,16 @@ class Visit:
     def elsewhere(self) -> bool:
         """Say whether another system made the visit."""
         return self.source is not None
+
+    @property
+    def publish_due_at(self) -> datetime | None:
+        """Give the first instant that is too late to publish its results."""
+        return self.publish_due.at if self.publish_due else None
+
+    @property
+    def publish_due_provisional(self) -> bool:
+        """Say whether that rests on days that are not announced."""
+        return self.publish_due is not None and self.publish_due.provisional
 
     @property
     def departments(self) -> tuple[DepartmentId, ...]:
