@@ -53,7 +53,7 @@ def test_a_bench_says_what_it_found_and_leaves_nothing_behind(name: str, tmp_pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
         env={**os.environ, "TMPDIR": str(tmp_path)},  # noqa: TID251 - the child's own folder
     )
     assert done.returncode == 0, done.stderr

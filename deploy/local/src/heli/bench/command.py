@@ -1,5 +1,7 @@
 """`heli bench`: what is measured, for whom; each prints a table, or JSON with five parts."""
 
+import signal
+import sys
 from typing import Annotated, Final
 
 import typer
@@ -12,6 +14,14 @@ from heli.examples import examples
 from heli.reach import JsonOption
 
 commands = typer.Typer(help="测量 measure this machine", no_args_is_help=True)
+
+
+@commands.callback()
+def first() -> None:
+    """测量 measure this machine."""
+    # So that a bench that is told to stop ends what it started, as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
+
 
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="只看能否运行 a short run: its figures say little")

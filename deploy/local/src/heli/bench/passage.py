@@ -186,7 +186,8 @@ def _closed() -> None:
 @contextlib.asynccontextmanager
 async def _reading(place: Path) -> AsyncIterator[Heard]:
     command = [sys.executable, "-m", "heli.bench.reader", str(place)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     heard = Heard(process)
     try:
         async with asyncio.TaskGroup() as group:

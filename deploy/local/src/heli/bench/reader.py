@@ -46,7 +46,14 @@ class Telling(Reader):
 
 
 async def read(folder: Path) -> None:
-    """Read until the process is ended."""
+    """Read until standard input ends: a reader never outlives the bench that started it."""
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(_read(folder))
+        loop = asyncio.get_running_loop()
+        loop.add_reader(sys.stdin, reading.cancel)
+
+
+async def _read(folder: Path) -> None:
     engines = Engines(folder)
     place = Place(READER, engines)
     database = Database.connect(READER.name, place.url(place.app), clock=Clock())
