@@ -27,9 +27,10 @@ from heli.databases import migrate_all, provision
 from heli.engines import Engines
 from kit import outbox
 from kit.auth import system
-from kit.bus import Bus, ensure_streams
+from kit.bus import Bus, Outgoing, ensure_streams
 from kit.clock import Clock, elapsed_s, new_id, real_seconds
 from kit.db import Database
+from kit.relay import WINDOW, Relay
 
 RATE: Final = 300  # events a second
 MIDDLE: Final = Goal(0.150, "s, p50")
@@ -118,7 +119,7 @@ class Owner:
     async def relaying(self) -> AsyncIterator[None]:
         """Run the relay inside the block."""
         async with asyncio.TaskGroup() as group:
-            relay = group.create_task(outbox.relay(self.database, self.bus))
+            relay = group.create_task(Relay(self.database, self.bus).run())
             yield
             relay.cancel()
 
@@ -136,12 +137,12 @@ class Owner:
             )
             rows = (await tx.execute(newest.order_by(outbox.outbox.c.id.desc()).limit(count))).all()
         window = [
-            (new_id(), outbox.subject_of(type_, aggregate), text.encode())
+            Outgoing(new_id(), outbox.subject_of(type_, aggregate), text.encode())
             for type_, aggregate, text in rows
         ]
         cpu, began = time.process_time(), elapsed_s()
-        for start in range(0, count, outbox.WINDOW):
-            await self.bus.publish(OWNER.name, window[start : start + outbox.WINDOW])
+        for start in range(0, count, WINDOW):
+            await self.bus.publish(OWNER.name, window[start : start + WINDOW])
         return elapsed_s() - began, time.process_time() - cpu
 
     async def size(self) -> int:
