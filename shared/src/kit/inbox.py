@@ -1,15 +1,16 @@
 """Events in: one durable a reader and stream, in batches, each effect once and in order.
 
 A batch is one transaction: inbox rows, effects, then commit, then the acknowledgements. A failure
-of the database pauses the worker and the batch is tried again. Any other failure: what came before
-the event that failed is taken again together, the event goes to the dead-letter table and parks
-its aggregate, whose later events wait behind it in order; all others go on in batches. A state that
-a replay announces is handled whatever the inbox says, and leaves no row there.
+of the database pauses the worker and the batch is tried again. Any other failure undoes its event
+alone (`kit.savepoints`), which goes to the dead-letter table and parks its aggregate, whose later
+events wait behind it in order; all others go on. A state that a replay announces is handled
+whatever the inbox says, and leaves no row there.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, select
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.envelope import Envelope
 from contracts.says import Fact
-from kit import arrivals, failpoints, replicas
+from kit import arrivals, failpoints, replicas, savepoints
 from kit.arrivals import Arrived, Came
 from kit.auth import system
 from kit.db import INTERNAL, Database, dealing, digest_of, standing
@@ -87,10 +88,6 @@ def sequence(tx: AsyncConnection) -> int:
     return cause.sequence
 
 
-class _Failed(Exception):
-    """The handler of the event at this place of a batch failed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reader:
     """One service's reading of one stream, and the read models that it keeps of it."""
@@ -116,35 +113,31 @@ class Reader:
         return arrivals.read(Came(event_id, data, subject, run), self.stream, self.handlers)
 
     async def take(self, arrived: Sequence[Arrived]) -> None:
-        """Handle a batch in one transaction; where one fails, those before it, it, the rest."""
-        while arrived:
-            try:
-                await self._together(arrived)
-                arrived = ()
-            except Exception as no:
-                if is_outage(no):
-                    raise
-                at = no.args[0] if isinstance(no, _Failed) else 0  # a failed commit names none
-                await self.take(arrived[:at])
-                await self._alone(arrived[at])
-                arrived = arrived[at + 1 :]
+        """Handle a batch in one transaction; one by one when its commit fails."""
+        try:
+            await self._together(arrived)
+        except Exception as no:
+            if is_outage(no):
+                raise
+            for one in arrived:
+                await self._alone(one)
 
     async def _together(self, arrived: Sequence[Arrived]) -> None:
         actor = system(self.database.service)
         async with self.database.begin(actor, f"read {self.stream}") as tx:
             parked = await _parked(tx, self.stream, {one.key for one in arrived})
             runs = await replicas.begin_runs(tx, self.stream, {o.run for o in arrived if o.run})
-            for at, one in enumerate(arrived):
-                try:
-                    await self._handle(tx, one, parked, runs)
-                except Exception as no:
-                    if is_outage(no) or not at:
-                        raise
-                    raise _Failed(at) from no
+
+            async def park(one: Arrived, no: Exception) -> None:
+                _log.error("event_parked", event_id=one.id, stream=self.stream, error=repr(no))
+                await self._bury(tx, one, repr(no)[:2000])
+                parked.add(one.key)
+
+            await savepoints.each(tx, arrived, partial(self._handle, tx, parked, runs), park)
             failpoints.reach("reader-before-commit")
 
     async def _handle(
-        self, tx: AsyncConnection, one: Arrived, parked: set[str], runs: Mapping[str, str]
+        self, tx: AsyncConnection, parked: set[str], runs: Mapping[str, str], one: Arrived
     ) -> None:
         if one.why is not None or one.envelope is None:
             await self._bury(tx, one, one.why or "unreadable")
