@@ -9,6 +9,8 @@ from pathlib import Path
 import nats
 import pytest
 from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import PubAck
 
 from contracts.services import CLUE_DISPATCH, SERVICES
 from heli import cluster
@@ -122,6 +124,16 @@ async def make_streams(url: str) -> None:
                 return
 
 
+async def stored(stream: JetStreamContext, subject: str) -> PubAck:
+    """Publish until those who are left have chosen a leader."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await stream.publish(subject, b"{}", headers={"Nats-Msg-Id": "2"})
+            except (nats.errors.Error, TimeoutError):
+                await asyncio.sleep(0.2)
+
+
 async def test_streams_have_three_copies_and_a_lost_node_stops_nobody(
     nodes: list[Node], urls: dict[str, list[str]]
 ) -> None:
@@ -138,13 +150,7 @@ async def test_streams_have_three_copies_and_a_lost_node_stops_nobody(
     subject = f"heli.{CLUE_DISPATCH.name}.clue.signed.v1.x"
     first = await stream.publish(subject, b"{}")
     nodes[-1].kill()
-    async with asyncio.timeout(60):  # until those who are left have chosen a leader
-        while True:
-            try:
-                second = await stream.publish(subject, b"{}", headers={"Nats-Msg-Id": "2"})
-                break
-            except (nats.errors.Error, TimeoutError):
-                await asyncio.sleep(0.2)
+    second = await stored(stream, subject)
     assert second.seq > first.seq
     nodes[-1].start()
     await ours.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from heli import cluster, keep, nats
@@ -58,7 +59,7 @@ def test_a_replaced_key_is_known_before_it_signs_and_after_it_has_signed(tmp_pat
         for one in (sets[at - 1], sets[at]):
             assert jwt.decode(tokens[at], one, algorithms=[ALGORITHM]).claims == {"sub": "x"}
     assert jwt.decode(tokens[0], sets[2], algorithms=[ALGORITHM]).claims == {"sub": "x"}
-    with pytest.raises(ValueError, match="key"):
+    with pytest.raises(JoseError):
         jwt.decode(tokens[0], sets[3], algorithms=[ALGORITHM])
 
 
