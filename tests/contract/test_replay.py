@@ -110,6 +110,18 @@ async def _ended(client: httpx.AsyncClient, path: str, told: dict[str, Any]) -> 
     return told["ended_at"] is not None
 
 
+def differences(
+    before: dict[str, list[str]], after: dict[str, list[str]]
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Name each table that differs, with a row or two that are only before, and only after."""
+    found = {}
+    for table, rows in before.items():
+        if rows != after[table]:
+            lost, new = set(rows) - set(after[table]), set(after[table]) - set(rows)
+            found[table] = (sorted(lost)[:2], sorted(new)[:2])
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Two owners and one reader, on streams of their own."""
@@ -221,7 +233,7 @@ async def test_a_lost_stream_and_emptied_tables_come_back_row_for_row_and_nothin
 
     told = await house.replay()
     assert told["events"] == 40
-    assert house.dump() == whole, "a reader that has everything changes in nothing"
+    assert not differences(whole, house.dump()), "a reader that has everything changes in nothing"
 
     for owner in house.owners:
         await house.admin.jetstream().delete_stream(owner.service.name)
@@ -231,9 +243,8 @@ async def test_a_lost_stream_and_emptied_tables_come_back_row_for_row_and_nothin
     await house.replay()
 
     again = house.dump(less=OWN)
-    for table in ("inbox", "credit_record", *(name for name in whole if name.startswith("known_"))):
-        assert again[table] == content[table], table
-    assert again == content
+    assert len(again["credit_record"]) == 40
+    assert not differences(content, again)
 
 
 async def test_a_run_mends_what_a_reader_lost_altered_made_up_or_is_ahead_in(house: House) -> None:
@@ -244,8 +255,13 @@ async def test_a_run_mends_what_a_reader_lost_altered_made_up_or_is_ahead_in(hou
         "UPDATE known_region SET version = 99, name = 'x' WHERE id = '330100'",
         "INSERT INTO known_region VALUES ('made-up', NULL, 'x', '[]', 1)",
     )
+    assert set(differences(before, house.dump())) == {
+        "known_item",
+        "known_department",
+        "known_region",
+    }
     await house.replay(house.registry)
-    assert house.dump() == before
+    assert not differences(before, house.dump())
 
 
 async def test_a_batch_is_announced_as_its_rows_are_now(house: House) -> None:

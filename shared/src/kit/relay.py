@@ -110,9 +110,8 @@ class Relay:
         window: dict[str, Any] = {}
         c = outbox.c
         query = select(c.id, c.event_id, c.type, c.aggregate, c.envelope)
-        query = query.where(
-            c.published_at.is_(None), c.aggregate != all_(bindparam("out", type_=_TEXTS))
-        )
+        others = c.aggregate != all_(bindparam("out", type_=_TEXTS))
+        query = query.where(c.published_at.is_(None), others).order_by(c.id).limit(WINDOW)
         async with self.database.begin(system(self.database.service), "relay") as tx:
             for _ in range(_READS):
                 given = {"out": [*held, *window]}
