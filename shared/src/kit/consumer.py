@@ -23,7 +23,7 @@ async def consume(reader: Reader, bus: Bus) -> None:
             while True:
                 messages = await pull.fetch(BATCH, WAIT_S)
                 if messages:
-                    await _settle(reader, messages)
+                    await settle(reader, messages)
                 else:
                     await pull.stands()
         except BusUnavailable as no:
@@ -31,7 +31,8 @@ async def consume(reader: Reader, bus: Bus) -> None:
             await asyncio.sleep(_PAUSES_S[1])
 
 
-async def _settle(reader: Reader, messages: Sequence[Message]) -> None:
+async def settle(reader: Reader, messages: Sequence[Message]) -> None:
+    """Handle what was fetched and acknowledge it; an outage of the database is waited out."""
     arrived = [
         reader.read(message.id, message.data, message.subject, message.run) for message in messages
     ]

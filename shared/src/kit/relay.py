@@ -58,9 +58,7 @@ class Relay:
         while True:
             self.database.bell.clear()
             try:
-                sent = await self._replay()
-                if sent is None:
-                    sent = await self.publish_window()
+                sent = await self.step()
             except Exception as no:
                 if not is_outage(no):
                     raise
@@ -74,6 +72,11 @@ class Relay:
                 pause = _POLL_S[0]
             except TimeoutError:
                 pause = min(pause * 2, _POLL_S[1])
+
+    async def step(self) -> int:
+        """Send a window of the open replay, else of what is new; gives how many were stored."""
+        sent = await self._replay()
+        return await self.publish_window() if sent is None else sent
 
     async def _replay(self) -> int | None:
         """Carry a replay further; None where none is open, which is looked for once a second."""
