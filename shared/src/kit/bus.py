@@ -65,12 +65,13 @@ class Sent:
 
 @dataclass(slots=True)
 class Bus:
-    """One connection of one service; `reads` are its durables by stream, once they are bound."""
+    """One connection of one service; `reads` are its durables by stream, `bound` those that are."""
 
     service: str
     client: Client
     streams: JetStreamContext
     reads: dict[str, ConsumerConfig] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)
 
     @classmethod
     async def connect(cls, service: str, url: str, closed: Callable[[], None]) -> Self:
@@ -138,6 +139,7 @@ class Bus:
             pull = await self.streams.pull_subscribe_bind(durable=self.service, stream=stream)
         except (Error, TimeoutError) as no:
             raise BusUnavailable(str(no)) from no
+        self.bound.add(stream)
         return Pull(pull)
 
     async def overhear(self, stream: str, since_s: int) -> "Pull":

@@ -35,12 +35,13 @@ async def _read(reader: Reader, pull: Pull) -> None:
     while True:
         messages = await pull.fetch(BATCH, WAIT_S)
         if messages:
-            await _settle(reader, messages)
+            await settle(reader, messages)
         else:
             await pull.stands()
 
 
-async def _settle(reader: Reader, messages: Sequence[Message]) -> None:
+async def settle(reader: Reader, messages: Sequence[Message]) -> None:
+    """Handle what was fetched and acknowledge it; an outage of the database is waited out."""
     arrived = [
         reader.read(message.id, message.data, message.subject, message.run) for message in messages
     ]

@@ -58,9 +58,7 @@ class Relay:
         while True:
             self.database.bell.clear()
             try:
-                sent = await self._replay()
-                if sent is None:
-                    sent = await self.publish_window()
+                sent = await self.step()
             except Exception as no:
                 if not is_outage(no):
                     raise
@@ -74,6 +72,11 @@ class Relay:
                 pause = _POLL_S[0]
             except TimeoutError:
                 pause = min(pause * 2, _POLL_S[1])
+
+    async def step(self) -> int:
+        """Send a window of the open replay, else of what is new; gives how many were stored."""
+        sent = await self._replay()
+        return await self.publish_window() if sent is None else sent
 
     async def _replay(self) -> int | None:
         """Carry a replay further; None where none is open, which is looked for once a second."""
@@ -111,9 +114,8 @@ class Relay:
         window: dict[str, Any] = {}
         c = outbox.c
         query = select(c.id, c.event_id, c.type, c.aggregate, c.envelope)
-        query = query.where(
-            c.published_at.is_(None), c.aggregate != all_(bindparam("out", type_=_TEXTS))
-        )
+        others = c.aggregate != all_(bindparam("out", type_=_TEXTS))
+        query = query.where(c.published_at.is_(None), others).order_by(c.id).limit(WINDOW)
         async with self.database.begin(system(self.database.service), "relay") as tx:
             for _ in range(_READS):
                 given = {"out": [*held, *window]}

@@ -36,6 +36,7 @@ DRAIN_S = 20
 FLUSH_S = 3.0
 _LOOK_S = 0.05
 _RETRY_S = 1.0
+_BOUND_S = 20
 
 _log = log.get(__name__)
 
@@ -137,9 +138,14 @@ async def _run(loop: Background, context: Context) -> None:
 
 
 async def _look_for_drift(connection: Connection, bus: Bus, readers: int) -> None:
-    """Compare the server with what is declared, once at start, when every reader is bound."""
-    while len(bus.reads) < readers:  # noqa: ASYNC110 - a stream may be missing for long
-        await asyncio.sleep(_RETRY_S)
+    """Compare the server with what is declared, once at start, when every reader is bound.
+
+    A reader of a missing stream never is, and one that died leaves what was in its hands: not long.
+    """
+    for _ in range(_BOUND_S):
+        if len(bus.bound) == readers:
+            break
+        await asyncio.sleep(1)
     connection.drift = await bus.drift()
     for sentence in connection.drift:
         _log.warning("drift", what=sentence)

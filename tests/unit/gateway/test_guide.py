@@ -40,7 +40,11 @@ DOCUMENT: dict[str, Any] = json.loads(
     (ROOT / "docs" / "generated" / "openapi.json").read_text("utf-8")
 )
 # Each service has these for its own part; outside the gateway answers them, or nobody does.
-INSIDE = {"GET /operations/published"}
+INSIDE = {
+    "GET /operations/published",
+    "POST /operations/replays",
+    "GET /operations/replays/{id}",
+}
 
 
 def outside() -> set[str]:
