@@ -129,7 +129,7 @@ class Base:
         It begins with the backup's own last segment, which the received one replaces: the backup's
         copy ends in the middle.
         """
-        have = {}
+        have: dict[str, Path] = {}
         for path in sorted((folder / "wal").glob("*/*")):
             if _SEGMENT_NAME.fullmatch(path.name):
                 name = path.name.removesuffix(PARTIAL)
@@ -138,10 +138,10 @@ class Base:
         run: list[Path] = []
         number = self.last
         whole = True
-        while whole and (path := have.get(segment(self.timeline, number))) is not None:
-            whole = not path.name.endswith(PARTIAL)  # the log goes on only after a whole one
+        while whole and (then := have.get(segment(self.timeline, number))) is not None:
+            whole = not then.name.endswith(PARTIAL)  # the log goes on only after a whole one
             if whole or number > self.last:
-                run.append(path)
+                run.append(then)
             number += 1
         return run
 

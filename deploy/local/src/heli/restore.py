@@ -4,6 +4,7 @@ The order is such that an interrupted one is seen: `restoring.json` stands in th
 first to the last step, `heli up` refuses it, and the next `heli restore` begins anew.
 """
 
+import os
 import shutil
 import tarfile
 import time
@@ -181,7 +182,7 @@ def lay(chosen: Chosen, server: Postgres) -> None:
 def _unpack(archive: Path, target: Path) -> None:
     def mine(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
         safe = tarfile.tar_filter(member, path)
-        return safe.replace(uid=None, gid=None, uname=None, gname=None, deep=False)
+        return safe.replace(uid=os.getuid(), gid=os.getgid(), uname="", gname="", deep=False)
 
     try:
         with tarfile.open(archive) as tar:
