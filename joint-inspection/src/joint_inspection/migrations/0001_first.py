@@ -57,6 +57,7 @@ def upgrade() -> None:
     sa.Column('status', sa.Integer(), nullable=True),
     sa.Column('media_type', sa.Text(), nullable=True),
     sa.Column('location', sa.Text(), nullable=True),
+    sa.Column('etag', sa.Text(), nullable=True),
     sa.Column('body', sa.LargeBinary(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('client', 'key')
