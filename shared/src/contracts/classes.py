@@ -82,7 +82,7 @@ class _Mask:
     ) -> CoreSchema:
         inner = handler(source)
         shown = wrap_serializer_function_ser_schema(_shown, schema=inner, return_schema=inner)
-        return {**inner, "serialization": shown}  # type: ignore[misc,return-value]  # one of a union
+        return {**inner, "serialization": shown}
 
 
 def _shown(value: object, inner: SerializerFunctionWrapHandler) -> object:

@@ -26,11 +26,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.envelope import Envelope
+from kit import log
 from kit.auth import system
 from kit.bus import Bus, Outgoing
 from kit.clock import new_id
-from kit.db import Database, dealing, standing
-from kit.log import get
+from kit.db import INTERNAL, Database, dealing, standing
 from kit.outbox import outbox, subject_of
 from kit.replicas import ended_type
 
@@ -49,6 +49,7 @@ replay = Table(
     Column("states", Integer, nullable=False, server_default="0"),
     Column("ended_at", DateTime(timezone=True)),
     Column("failed", Text),
+    info=INTERNAL,
 )
 
 _STATES = text(
@@ -67,7 +68,7 @@ _TYPES = text(
     " WHERE replicated AND published_at IS NOT NULL ORDER BY type, id DESC"
 )
 
-_log = get(__name__)
+_log = log.get(__name__)
 
 
 class ReplayView(BaseModel):

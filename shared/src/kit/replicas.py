@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.says import Fact
-from kit.db import canonical, dealing, standing
+from kit.db import INTERNAL, canonical, dealing, standing
 
 BUCKETS = 64
 
@@ -38,6 +38,7 @@ known_run = Table(
     standing,
     Column("stream", Text, primary_key=True),
     Column("run", Text, nullable=False),
+    info=INTERNAL,
 )
 tombstone = Table(
     "tombstone",
@@ -46,6 +47,7 @@ tombstone = Table(
     Column("id", Text, nullable=False),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("kept_in", "id"),
+    info=INTERNAL,
 )
 _OWN = ("version", "run")  # columns that every read model has
 

@@ -65,8 +65,8 @@ def forged(key: OKPKey, audience: str, header: Mapping[str, Any], claims: Mappin
     another key's name (`kid`, `jku`, `jwk`) comes with another key's signature.
     """
     ours = {"iss": "heli-gateway", "aud": audience, "sub": "bootstrap", "exp": 9_999_999_999}
-    said = {name: value for name, value in (ours | claims).items() if value is not None}
-    head = {"alg": "Ed25519", "kid": key.kid} | header
+    said = {name: value for name, value in {**ours, **claims}.items() if value is not None}
+    head = {"alg": "Ed25519", "kid": key.kid, **header}
     text = b".".join(_coded(json.dumps(part).encode()) for part in (head, said))
     if head["alg"] == "none":
         return f"{text.decode()}."

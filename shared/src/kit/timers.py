@@ -31,7 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.item_registry import CalendarChanged, RegionChanged, RegionId
 from kit import calendars, places
 from kit.checks import Check
-from kit.db import standing
+from kit.db import INTERNAL, standing
 from kit.deadlines import SHANGHAI, Due, Running, ends
 from kit.inbox import Subscription
 from kit.workdays import Calendar
@@ -46,6 +46,7 @@ timer = Table(
     Column("region", Text),
     Column("running", JSONB(none_as_null=True)),
     Column("why", Text),
+    info=INTERNAL,
 )
 # "What is due next of this kind": those that failed wait until somebody has looked.
 Index("timer_due", timer.c.kind, timer.c.due_at, postgresql_where=timer.c.why.is_(None))

@@ -1,6 +1,6 @@
 """SQL of evaluations, and of which ids are one subject."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -41,7 +41,7 @@ def listed(
     *,
     state: EvidenceState | None = None,
     month: date | None = None,
-    subjects: Sequence[str] = (),
+    subjects: Collection[str] = (),
 ) -> Select[Any]:
     """Ask for a model's evaluations."""
     c = evaluation.c

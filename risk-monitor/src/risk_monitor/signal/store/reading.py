@@ -1,6 +1,6 @@
 """SQL of signals, reading: all that was told of some subjects, and single signals."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -96,7 +96,7 @@ LIST_ORDER = (signal.c["from"], signal.c.id)
 
 def listed(
     *,
-    subjects: Sequence[str] = (),
+    subjects: Collection[str] = (),
     stream: str | None = None,
     span: tuple[datetime | None, datetime | None],
 ) -> Select[Any]:
