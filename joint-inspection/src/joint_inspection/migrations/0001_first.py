@@ -26,7 +26,8 @@ def upgrade() -> None:
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('basis', sa.Text(), nullable=True),
     sa.Column('correlation', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('seq')
+    sa.PrimaryKeyConstraint('seq'),
+    info={'scope': 'internal'}
     )
     op.create_index('audit_object', 'audit', ['object', 'seq'], unique=False)
     op.create_table('dead_letter',
@@ -39,7 +40,8 @@ def upgrade() -> None:
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('why', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('event_id')
+    sa.PrimaryKeyConstraint('event_id'),
+    info={'scope': 'internal'}
     )
     op.create_index('dead_letter_aggregate', 'dead_letter', ['stream', 'aggregate', 'sequence'], unique=False)
     op.create_table('head',
@@ -47,7 +49,8 @@ def upgrade() -> None:
     sa.Column('sequence', sa.Integer(), nullable=False),
     sa.Column('event_id', sa.Text(), nullable=False),
     sa.Column('correlation_id', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('aggregate')
+    sa.PrimaryKeyConstraint('aggregate'),
+    info={'scope': 'internal'}
     )
     op.create_table('idempotency',
     sa.Column('client', sa.Text(), nullable=False),
@@ -57,9 +60,11 @@ def upgrade() -> None:
     sa.Column('status', sa.Integer(), nullable=True),
     sa.Column('media_type', sa.Text(), nullable=True),
     sa.Column('location', sa.Text(), nullable=True),
+    sa.Column('etag', sa.Text(), nullable=True),
     sa.Column('body', sa.LargeBinary(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('client', 'key')
+    sa.PrimaryKeyConstraint('client', 'key'),
+    info={'scope': 'internal'}
     )
     op.create_table('inbox',
     sa.Column('event_id', sa.Text(), nullable=False),
@@ -69,7 +74,8 @@ def upgrade() -> None:
     sa.Column('sequence', sa.Integer(), nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('handled_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('event_id')
+    sa.PrimaryKeyConstraint('event_id'),
+    info={'scope': 'internal'}
     )
     op.create_index('inbox_stream', 'inbox', ['stream', 'type'], unique=False)
     op.create_table('job',
@@ -95,14 +101,16 @@ def upgrade() -> None:
     sa.Column('traceparent', sa.Text(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
-    sa.PrimaryKeyConstraint('id')
+    sa.PrimaryKeyConstraint('id'),
+    info={'scope': 'internal'}
     )
     op.create_index('job_open', 'job', ['created_at'], unique=False, postgresql_where=sa.text("status IN ('queued', 'running')"))
     op.create_table('job_chunk',
     sa.Column('job', sa.Text(), nullable=False),
     sa.Column('number', sa.Integer(), nullable=False),
     sa.Column('data', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('job', 'number')
+    sa.PrimaryKeyConstraint('job', 'number'),
+    info={'scope': 'internal'}
     )
     op.create_table('job_error',
     sa.Column('job', sa.Text(), nullable=False),
@@ -111,13 +119,15 @@ def upgrade() -> None:
     sa.Column('column', sa.Text(), nullable=False),
     sa.Column('code', sa.Text(), nullable=False),
     sa.Column('facts', postgresql.JSONB(), nullable=False),
-    sa.PrimaryKeyConstraint('job', 'row', 'place')
+    sa.PrimaryKeyConstraint('job', 'row', 'place'),
+    info={'scope': 'internal'}
     )
     op.create_table('job_row',
     sa.Column('job', sa.Text(), nullable=False),
     sa.Column('row', sa.Integer(), nullable=False),
     sa.Column('cells', sa.JSON(), nullable=False),
-    sa.PrimaryKeyConstraint('job', 'row')
+    sa.PrimaryKeyConstraint('job', 'row'),
+    info={'scope': 'internal'}
     )
     op.create_table('known_calendar',
     sa.Column('calendar', sa.Text(), nullable=False),
@@ -127,7 +137,9 @@ def upgrade() -> None:
     sa.Column('hours', sa.Text(), nullable=True),
     sa.Column('announced', postgresql.JSONB(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('calendar')
+    sa.Column('run', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('calendar'),
+    info={'scope': 'open'}
     )
     op.create_table('known_department',
     sa.Column('id', sa.Text(), nullable=False),
@@ -139,7 +151,9 @@ def upgrade() -> None:
     sa.Column('territory', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.Column('successor', sa.Text(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.Column('run', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    info={'scope': 'open'}
     )
     op.create_table('known_entity',
     sa.Column('id', sa.Text(), nullable=False),
@@ -148,7 +162,9 @@ def upgrade() -> None:
     sa.Column('status', sa.Text(), nullable=False),
     sa.Column('alias_of', sa.Text(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.Column('run', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    info={'scope': 'open'}
     )
     op.create_index('known_entity_alias', 'known_entity', ['alias_of'], unique=False, postgresql_where=sa.text('alias_of IS NOT NULL'))
     op.create_table('known_item',
@@ -160,7 +176,9 @@ def upgrade() -> None:
     sa.Column('from', sa.Text(), nullable=False),
     sa.Column('duties', postgresql.JSONB(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('item')
+    sa.Column('run', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('item'),
+    info={'scope': 'open'}
     )
     op.create_table('known_region',
     sa.Column('id', sa.Text(), nullable=False),
@@ -168,7 +186,9 @@ def upgrade() -> None:
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('divisions', postgresql.JSONB(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.Column('run', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    info={'scope': 'open'}
     )
     op.create_index('known_region_parent', 'known_region', ['parent'], unique=False)
     op.create_table('known_responsibility',
@@ -177,25 +197,47 @@ def upgrade() -> None:
     sa.Column('region', sa.Text(), nullable=False),
     sa.Column('duties', postgresql.JSONB(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.Column('run', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    info={'scope': 'open'}
     )
     op.create_index('known_responsibility_item', 'known_responsibility', ['item', 'region'], unique=False)
+    op.create_table('known_run',
+    sa.Column('stream', sa.Text(), nullable=False),
+    sa.Column('run', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('stream'),
+    info={'scope': 'internal'}
+    )
     op.create_table('outbox',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('event_id', sa.Text(), nullable=False),
     sa.Column('type', sa.Text(), nullable=False),
     sa.Column('aggregate', sa.Text(), nullable=False),
     sa.Column('sequence', sa.Integer(), nullable=False),
+    sa.Column('replicated', sa.Boolean(), nullable=False),
     sa.Column('envelope', sa.Text(), nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('published_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('aggregate', 'sequence'),
-    sa.UniqueConstraint('event_id')
+    sa.UniqueConstraint('event_id'),
+    info={'scope': 'internal'}
     )
     op.create_index('outbox_type', 'outbox', ['type', 'id'], unique=False)
     op.create_index('outbox_unpublished', 'outbox', ['id'], unique=False, postgresql_where=sa.text('published_at IS NULL'))
+    op.create_table('replay',
+    sa.Column('run', sa.Text(), nullable=False),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('upto', sa.BigInteger(), nullable=False),
+    sa.Column('after', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('events', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('states', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('failed', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('run'),
+    info={'scope': 'internal'}
+    )
     op.create_table('timer',
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('object', sa.Text(), nullable=False),
@@ -204,10 +246,18 @@ def upgrade() -> None:
     sa.Column('region', sa.Text(), nullable=True),
     sa.Column('running', postgresql.JSONB(), nullable=True),
     sa.Column('why', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('kind', 'object')
+    sa.PrimaryKeyConstraint('kind', 'object'),
+    info={'scope': 'internal'}
     )
     op.create_index('timer_due', 'timer', ['kind', 'due_at'], unique=False, postgresql_where=sa.text('why IS NULL'))
     op.create_index('timer_region', 'timer', ['region', 'object'], unique=False, postgresql_where=sa.text('region IS NOT NULL'))
+    op.create_table('tombstone',
+    sa.Column('kept_in', sa.Text(), nullable=False),
+    sa.Column('id', sa.Text(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('kept_in', 'id'),
+    info={'scope': 'internal'}
+    )
     op.create_table('draw',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('series', sa.String(), nullable=False),
@@ -223,7 +273,8 @@ def upgrade() -> None:
     sa.Column('result', sa.LargeBinary(), nullable=True),
     sa.Column('result_digest', sa.Text(), nullable=True),
     sa.Column('silent', postgresql.ARRAY(sa.Text()), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.PrimaryKeyConstraint('id'),
+    info={'scope': 'open'}
     )
     op.create_index('draw_series', 'draw', ['series', 'frozen_at'], unique=False)
     op.create_table('draw_commitment',
@@ -231,20 +282,23 @@ def upgrade() -> None:
     sa.Column('party', sa.Text(), nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('draw', 'party')
+    sa.PrimaryKeyConstraint('draw', 'party'),
+    info={'scope': 'open'}
     )
     op.create_table('draw_list',
     sa.Column('draw', sa.Text(), nullable=False),
     sa.Column('digest', sa.Text(), nullable=False),
     sa.Column('text', sa.String(), nullable=False),
-    sa.PrimaryKeyConstraint('draw', 'digest')
+    sa.PrimaryKeyConstraint('draw', 'digest'),
+    info={'scope': 'open'}
     )
     op.create_table('draw_reveal',
     sa.Column('draw', sa.Text(), nullable=False),
     sa.Column('party', sa.Text(), nullable=False),
     sa.Column('salt', sa.LargeBinary(), nullable=False),
     sa.Column('secret', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('draw', 'party')
+    sa.PrimaryKeyConstraint('draw', 'party'),
+    info={'scope': 'open'}
     )
     op.create_table('inspector',
     sa.Column('id', sa.Text(), nullable=False),
@@ -254,7 +308,8 @@ def upgrade() -> None:
     sa.Column('valid_until', sa.Date(), nullable=False),
     sa.Column('qualifications', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.Column('recusals', postgresql.ARRAY(sa.Text()), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.PrimaryKeyConstraint('id'),
+    info={'scope': 'open'}
     )
     op.create_index('inspector_department', 'inspector', ['department', 'id'], unique=False)
     op.create_table('known_cap',
@@ -267,7 +322,9 @@ def upgrade() -> None:
     sa.Column('to', sa.Text(), nullable=True),
     sa.Column('basis', sa.Text(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('cap')
+    sa.Column('run', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('cap'),
+    info={'scope': 'open'}
     )
     op.create_table('known_grade',
     sa.Column('id', sa.Text(), nullable=False),
@@ -278,7 +335,9 @@ def upgrade() -> None:
     sa.Column('points', sa.Integer(), nullable=False),
     sa.Column('valid_from', sa.Text(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.Column('run', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    info={'scope': 'internal'}
     )
     op.create_index('known_grade_entity', 'known_grade', ['entity', 'valid_from'], unique=False)
     op.create_table('pool',
@@ -290,7 +349,8 @@ def upgrade() -> None:
     sa.Column('targets', sa.Integer(), nullable=False),
     sa.Column('inspectors', sa.Integer(), nullable=False),
     sa.Column('key', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    sa.PrimaryKeyConstraint('id'),
+    info={'scope': 'open'}
     )
     op.create_table('pool_inspector',
     sa.Column('pool', sa.Text(), nullable=False),
@@ -301,7 +361,8 @@ def upgrade() -> None:
     sa.Column('valid_until', sa.Date(), nullable=False),
     sa.Column('qualifications', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.Column('recusals', postgresql.ARRAY(sa.Text()), nullable=False),
-    sa.PrimaryKeyConstraint('pool', 'inspector')
+    sa.PrimaryKeyConstraint('pool', 'inspector'),
+    info={'scope': 'internal'}
     )
     op.create_table('pool_target',
     sa.Column('pool', sa.Text(), nullable=False),
@@ -309,7 +370,8 @@ def upgrade() -> None:
     sa.Column('entity', sa.Text(), nullable=True),
     sa.Column('region', sa.Text(), nullable=False),
     sa.Column('under', postgresql.ARRAY(sa.Text()), nullable=False),
-    sa.PrimaryKeyConstraint('pool', 'target')
+    sa.PrimaryKeyConstraint('pool', 'target'),
+    info={'scope': 'internal'}
     )
     op.create_table('publication',
     sa.Column('id', sa.Text(), nullable=False),
@@ -321,13 +383,15 @@ def upgrade() -> None:
     sa.Column('digest', sa.String(), nullable=False),
     sa.Column('content', postgresql.JSONB(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('kind', 'of')
+    sa.UniqueConstraint('kind', 'of'),
+    info={'scope': 'open'}
     )
     op.create_index('publication_since', 'publication', ['published_at', 'id'], unique=False)
     op.create_table('sighted_subject',
     sa.Column('subject', sa.Text(), nullable=False),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('subject')
+    sa.PrimaryKeyConstraint('subject'),
+    info={'scope': 'internal'}
     )
     op.create_table('target',
     sa.Column('id', sa.Text(), nullable=False),
@@ -394,7 +458,8 @@ def upgrade() -> None:
     sa.Column('visit', sa.Text(), nullable=True),
     sa.Column('code', sa.String(), nullable=True),
     sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('request')
+    sa.PrimaryKeyConstraint('request'),
+    info={'scope': 'internal'}
     )
     op.create_table('visit_result',
     sa.Column('id', sa.Text(), nullable=False),
