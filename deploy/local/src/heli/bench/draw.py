@@ -3,6 +3,7 @@
 import gc
 import statistics
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -72,7 +73,7 @@ def _verified(file: Path, count: int) -> tuple[float, float]:
     return checked, statistics.median(units)
 
 
-def _cpu(work: Any) -> float:  # noqa: ANN401 - anything that can be called
+def _cpu(work: Callable[[], object]) -> float:
     gc.collect()
     began = time.process_time()
     work()
