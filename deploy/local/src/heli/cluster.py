@@ -20,6 +20,7 @@ from contracts.services import SERVICES, ServiceName
 from heli import credentials, folder, keep, nats, talk
 from heli.examples import examples
 from heli.problems import Problem
+from heli.reach import JsonOption
 
 NATS_CONF: Final = Path("deploy/kustomize/components/nats/nats.conf")
 NODES: Final = 3
@@ -51,20 +52,33 @@ class NoSuchStep(Problem):
 
 
 @commands.command(
-    epilog=examples("heli cluster secrets --folder ~/heli-keys | kubectl -n heli apply -f -")
+    epilog=examples(
+        "heli cluster secrets --folder ~/heli-keys",
+        "umask 077; heli cluster secrets --folder ~/heli-keys > secrets.json",
+    )
 )
 def secrets(
     *,
     kept: FolderOption,
     database: Annotated[str, typer.Option(help="数据库 host of PostgreSQL")] = f"{_DATABASE}-rw",
     message: Annotated[str, typer.Option("--nats", help="消息 host of NATS")] = "nats",
+    as_json: JsonOption = True,  # noqa: ARG001 - kubectl reads it: there is no other form
 ) -> None:
     """打印密钥与口令 print the Secrets that the manifests name; the same folder, the same ones."""
     talk.print_json(manifests(kept, database=database, message=message))
 
 
-@commands.command(epilog=examples("heli cluster key add --folder ~/heli-keys"))
-def key(step: KeyStep, *, kept: FolderOption) -> None:
+@commands.command(
+    epilog=examples(
+        "heli cluster key add --folder ~/heli-keys", "heli cluster key use --folder ~/heli-keys"
+    )
+)
+def key(
+    step: KeyStep,
+    *,
+    kept: FolderOption,
+    as_json: JsonOption = True,  # noqa: ARG001 - the list of keys is JSON in any case
+) -> None:
     """更换签名密钥 replace the signing key: add, use, drop; each is applied before the next."""
     turn(kept, step)
     talk.print_json({"step": step, "keys": [one["kid"] for one in _public(kept)["keys"]]})
