@@ -33,11 +33,10 @@ from credit_service.app import service as credit_service
 from heli.engines import Engines
 from item_registry.app import service as item_registry
 from joint_inspection.app import service as joint_inspection
-from kit import bus, checks, consumer, inbox, outbox, retention
+from kit import bus, checks, outbox, retention
 from kit.auth import system
 from kit.bus import Bus
-from kit.relay import Relay
-from kit.testing import Running, Serve, actor, covers
+from kit.testing import ByHand, Serve, actor, covers
 
 ADMIN = actor("admin", None, "000000", Role.ADMIN)
 ROOT, CITY = RegionId("000000"), RegionId("330100")
@@ -116,31 +115,8 @@ def differences(
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One service whose relay and readers are moved by hand: nothing has to be waited for."""
-
-    run: Running
-    bus: Bus
-
-    async def send(self) -> None:
-        """Publish everything, and carry an open replay to its end."""
-        relay = Relay(self.run.db, self.bus)
-        while await relay.step():
-            relay.look_at = 0.0
-
-    async def read(self, *streams: str) -> None:
-        """Handle everything that the streams hold for it."""
-        service = self.run.service
-        for reader in inbox.readers(self.run.db, service.hears(), service.keeps()):
-            if reader.stream in streams:
-                pull = await self.bus.subscribe(reader.stream, reader.subjects)
-                while await self._left(reader.stream):
-                    await consumer.settle(reader, await pull.fetch(200, 5))
-        await self.run.no_dead_letters()
-
-    async def _left(self, stream: str) -> int:
-        info = await self.bus.streams.consumer_info(stream, self.run.service.name)
-        return int(info.num_pending or 0)
+class Part(ByHand):
+    """A service moved by hand, which can be asked for a replay."""
 
     async def replay(self) -> dict[str, Any]:
         """Ask for a replay and carry it out."""
@@ -171,6 +147,7 @@ class House:
         for owner in (self.registry, self.inspection):
             await owner.send()
         await self.credit.read("item-registry", "joint-inspection")
+        await self.credit.run.no_dead_letters()
 
     def dump(self, *, less: Iterable[str] = ()) -> dict[str, list[str]]:
         """Give every table of the reader as sorted rows, without columns named in `less`."""
