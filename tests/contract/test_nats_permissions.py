@@ -1,6 +1,7 @@
 """What each service's NATS user may do, and what it is refused when it tries."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -68,6 +69,8 @@ async def test_what_is_forbidden_is_refused(me: tuple[str, Tried], admin: nats.N
     durable = ConsumerConfig(
         durable_name=other, ack_policy=AckPolicy.EXPLICIT, filter_subjects=[f"heli.{name}.>"]
     )
+    with contextlib.suppress(nats.js.errors.NotFoundError):  # another test's
+        await admin.jetstream().delete_consumer(name, other)
     await admin.jetstream().add_consumer(name, config=durable)
     mine = f"heli.{name}.thing.done.v1.{new_id()}"
     await tried.client.jetstream().publish(mine, b"{}")

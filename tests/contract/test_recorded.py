@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from joserfc.jwk import OKPKey
 
 from clue_dispatch.app import service as clue_dispatch
 from contracts.envelope import Envelope
@@ -95,10 +96,20 @@ def test_no_recorded_event_has_lost_a_reader(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("service", SERVICES, ids=[one.name for one in SERVICES])
 async def test_every_recorded_event_is_handled_by_its_readers(
-    serve: Serve, service: Service, version: str
+    serve: Serve,
+    service: Service,
+    version: str,
+    *,
+    signing: tuple[Path, OKPKey],
+    tmp_path: Path,
 ) -> None:
     events = recorded(version)
-    async with serve(service) as run:
+    settings: dict[str, object] = {}
+    if service is gateway:
+        key = tmp_path / "signing.json"
+        key.write_text(json.dumps(signing[1].as_dict(private=True)), "utf-8")
+        settings = {"signing_key": key, "services": {}}
+    async with serve(service, **settings) as run:
         readers = inbox.readers(run.db, service.hears(), service.keeps())
         for reader in sorted(readers, key=lambda one: (*ORDER, "gateway").index(one.stream)):
             if (service, reader.stream) == (clue_dispatch, "joint-inspection"):
@@ -129,8 +140,9 @@ def _asked_for(run: Running, events: Sequence[Envelope]) -> None:
     """Let clue-dispatch have asked for the visits that joint-inspection answers."""
     asked = {request for one in events for request in _requests(one)}
     insert = (
-        'INSERT INTO requested_visit (request, clue, state, departments, "from", "to")'
-        " SELECT %s, id, 'asked', '[]', now(), now() FROM clue ORDER BY id LIMIT 1"
+        'INSERT INTO requested_visit (request, clue, state, departments, "from", "to", results,'
+        " readers)"
+        " SELECT %s, id, 'asked', '[]', now(), now(), '{}', '{}' FROM clue ORDER BY id LIMIT 1"
     )
     with psycopg.connect(run.owner_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE clue NO FORCE ROW LEVEL SECURITY")

@@ -133,7 +133,7 @@ async def test_an_aggregate_with_many_events_leaves_room_in_the_window(
 
 
 async def test_an_event_over_256_kib_is_refused_where_it_is_made(run: Running) -> None:
-    def batch(name: str) -> EntityBatch:
+    def batch(id_: str, name: str) -> EntityBatch:
         row = EntityRow(
             id=EntityId("uscc-91000000100000374K"),
             version=1,
@@ -141,21 +141,21 @@ async def test_an_event_over_256_kib_is_refused_where_it_is_made(run: Running) -
             kind=EntityKind.LEGAL_PERSON,
             status=EntityStatus.ACTIVE,
         )
-        return EntityBatch(batch="b1", rows=(row,))
+        return EntityBatch(batch=id_, rows=(row,))
 
     about = replace(run.db, service="credit-service")
-    empty = outbox.envelope_of(batch(""), about.clock.now(), system(STREAM), 1)
+    empty = outbox.envelope_of(batch("b1", ""), about.clock.now(), system(STREAM), 1)
     room = EVENT_BYTES - len(empty.model_copy(update={"traceparent": None}).model_dump_json())
 
-    async def say(size: int) -> None:
+    async def say(id_: str, size: int) -> None:
         async with run.db.begin(system(STREAM), "test") as tx:
             place = {"id": f"r{size}", "name": "x", "divisions": [], "version": 1}
             await tx.execute(places.region.insert().values(**place))
-            await outbox.add(tx, [batch("x" * size)])
+            await outbox.add(tx, [batch(id_, "x" * size)])
 
-    await say(room)
+    await say("b1", room)
     with pytest.raises(outbox.EventTooLarge) as no:
-        await say(room + 1)
+        await say("b2", room + 1)
     got = EVENT_BYTES + 1
     assert no.value.facts == {"event": EntityBatch.type, "limit": EVENT_BYTES, "got": got}
     async with run.db.begin(system(STREAM), "test") as tx:
@@ -187,7 +187,7 @@ async def test_a_stream_or_a_durable_that_was_altered_is_named(
     assert await relay.bus.drift() == []
 
     config = (await streams.stream_info(STREAM)).config
-    await streams.update_stream(StreamConfig(**(config.__dict__ | {"max_age": 60})))
+    await streams.update_stream(StreamConfig(**(config.__dict__ | {"max_age": 86_400})))
     durable = (await streams.consumer_info(owner, STREAM)).config
     altered = durable.__dict__ | {
         "max_ack_pending": 1,
@@ -199,7 +199,7 @@ async def test_a_stream_or_a_durable_that_was_altered_is_named(
     assert sorted(await relay.bus.drift()) == [
         f"{name}: hears ['heli.credit-service.>'], declared {heard}",
         f"{name}: max_ack_pending is 1, declared 2000",
-        "stream item-registry: max_age is 60.0, declared 2592000",
+        "stream item-registry: max_age is 86400.0, declared 2592000",
     ]
 
     await streams.delete_stream(owner)

@@ -179,6 +179,33 @@ class Running:
         return [type_.model_validate(json.loads(row.envelope)["data"]) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A service whose relay and readers a test moves itself: nothing has to be waited for."""
+
+    run: Running
+    bus: bus.Bus
+
+    async def send(self) -> None:
+        """Publish everything, and carry an open replay to its end."""
+        relay = Relay(self.run.db, self.bus)
+        while await relay.step():
+            relay.look_at = 0.0
+
+    async def read(self, *streams: str) -> None:
+        """Handle everything that the streams hold for it."""
+        service = self.run.service
+        for reader in inbox.readers(self.run.db, service.hears(), service.keeps()):
+            if reader.stream in streams:
+                pull = await self.bus.subscribe(reader.stream, reader.subjects)
+                while await self._left(reader.stream):
+                    await consumer.settle(reader, await pull.fetch(consumer.BATCH, consumer.WAIT_S))
+
+    async def _left(self, stream: str) -> int:
+        info = await self.bus.streams.consumer_info(stream, self.run.service.name)
+        return int(info.num_pending or 0)
+
+
 async def until(holds: Callable[[], Awaitable[bool]], wait_s: float = _WAIT_S) -> None:
     """Wait for a condition, with a deadline."""
     end = elapsed_s() + wait_s

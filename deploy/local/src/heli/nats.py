@@ -78,8 +78,8 @@ def render(*, name: str, port: int, store: Path, passwords: Mapping[str, str]) -
         f'listen: "{HOST}:{port}"\n'
         # Its grammar knows no \\u: letters stand as they are.
         f"jetstream {{ store_dir: {json.dumps(str(store), ensure_ascii=False)}, {_LIMITS} }}\n"
-        # What no stream takes is refused at the door.
-        f"max_payload: {STREAMS[0].max_message_bytes}\n"
+        # More than a stream takes: that is refused in words, this ends the connection.
+        f"max_payload: {2 * STREAMS[0].max_message_bytes}\n"
         f"accounts {{ HELI {{ jetstream: enabled, users: {json.dumps(users, indent=1)} }} }}\n"
     )
 

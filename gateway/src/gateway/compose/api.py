@@ -184,7 +184,7 @@ async def requeue_everywhere(event_id: str, ask: Ask) -> Requeued | Response:
 
 
 @joined.post("/operations/{service}:replay", response_model=Replay, status_code=202)
-async def replay(service: str, ask: Ask) -> Replay | Response:
+async def replay_service(service: str, ask: Ask) -> Replay | Response:
     """Let a service say again what it announced, so that what a stream or a reader lost comes back.
 
     What a reader has handled has no effect again. While one is under way it is that one.
@@ -194,7 +194,7 @@ async def replay(service: str, ask: Ask) -> Replay | Response:
 
 
 @joined.get("/operations/{service}/replays/{run}", response_model=Replay)
-async def get_replay(service: str, run: str, ask: Ask) -> Replay | Response:
+async def get_replay_of_service(service: str, run: str, ask: Ask) -> Replay | Response:
     """Say how far a replay is; it ends when everything stands in the stream."""
     return await _of_service(ask, service, f"/operations/replays/{run}")
 
