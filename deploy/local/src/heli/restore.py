@@ -185,7 +185,7 @@ def _unpack(archive: Path, target: Path) -> None:
     """
     target = target.resolve()
     try:
-        with tarfile.open(archive, "r|gz") as tar:
+        with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
                 path = (target / member.name).resolve()
                 data = tar.extractfile(member) if member.isreg() else None
