@@ -158,7 +158,7 @@ def test_an_ordinary_user_backs_up_and_restores_as_well(data: Path) -> None:
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     places = (shutil.which(name, path=path) for path in ("/usr/local/bin", "/usr/bin"))
     python = next((one for one in (sys.executable, *places) if one and _passable(one)), None)
-    if python is None or not all(_passable(path) for path in sys.path if path):
+    if python is None or not _passable(psycopg.__file__):
         pytest.skip("no Python or no packages that an ordinary user may read")
     play = (
         "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
