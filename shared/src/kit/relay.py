@@ -68,7 +68,8 @@ class Relay:
                 pause = _POLL_S[0]
                 continue
             try:
-                await asyncio.wait_for(self.database.bell.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self.database.bell.wait()
                 pause = _POLL_S[0]
             except TimeoutError:
                 pause = min(pause * 2, _POLL_S[1])

@@ -72,7 +72,8 @@ async def run(database: Database, imports: Sequence[Import]) -> None:
                 raise
             _log.warning("job_pauses", error=repr(no))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(database.jobs_bell.wait(), _POLL_S)
+            async with asyncio.timeout(_POLL_S):
+                await database.jobs_bell.wait()
 
 
 async def _forget(database: Database) -> None:
