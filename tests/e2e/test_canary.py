@@ -79,14 +79,12 @@ def officer(stack: Stack) -> Iterator[Client]:
     item = {
         "id": ITEM,
         "name": "成品油（示例）",
-        "kind": "single",
+        "kind": "spot_check",
         "region": CITY,
         "codes14": ["03102270000091"],
         "basis": "成品油流通管理办法",
         "from": "2025-01-01",
-        "duties": [
-            {"id": "lead", "line": "commerce", "role": "lead", "stage": "in_process", "level": 3}
-        ],
+        "duties": [{"stage": "daily", "line": "commerce", "role": "lead"}],
     }
     admin.post("/items", item)
     admin.post(f"/items/{ITEM}:publish", {"reason": "示例"})
