@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -282,6 +283,30 @@ async def test_a_subject_that_three_services_meet_is_listed_and_announced_once(
     async with run.client(OUTSIDER) as client:
         path = f"/provisional-subjects/{batch.rows[0].id}"
         assert (await client.get(path)).status_code == 404
+
+
+@covers("R15.4")
+async def test_a_raw_code_is_sealed_in_its_table_and_opens_in_its_own_row_alone(
+    run: Running,
+) -> None:
+    await world(run)
+    raw = "91110108MA0000015X"
+    await run.hear(sighted(raw=raw)[0], sighted(source="tax-330200", raw="91110108MA0000016X")[0])
+    with psycopg.connect(run.owner_url) as owner:
+        owner.execute("SELECT set_config('heli.actor', 'system:test', true)")
+        asked = "SELECT id, raw, provisional_subject::text FROM provisional_subject"
+        kept = {id_: (sealed, row) for id_, sealed, row in owner.execute(asked)}
+        mine = kept.pop(provisional_id("tax-330100", raw))
+        assert mine[0].startswith("aes-gcm:1:")
+        assert raw not in mine[1]
+        moved = {"raw": mine[0], "id": next(iter(kept))}
+        owner.execute("UPDATE provisional_subject SET raw = %(raw)s WHERE id = %(id)s", moved)
+    answer = await get(run, f"/provisional-subjects/{provisional_id('tax-330100', raw)}", TAX)
+    assert answer["raw"] == raw
+    async with run.client(ADMIN) as client:
+        broken = await client.get(f"/provisional-subjects/{moved['id']}")
+    assert (broken.status_code, broken.json()["code"]) == (500, "internal")
+    assert raw not in broken.text
 
 
 async def test_a_resolved_subject_is_followed_and_its_records_count_for_the_entity(

@@ -245,6 +245,47 @@ async def test_a_client_of_a_department_that_nobody_knows_yet_is_accepted(gate: 
     assert (me["line"], me["department_known"], me["keys"]) == (None, False, ["nobody-9"])
 
 
+@covers("RX.2")
+async def test_below_the_root_no_client_is_made_for_a_department_that_nobody_knows(
+    gate: Gate,
+) -> None:
+    await gate.run.hear(RegionChanged(id="330100", parent=None, name="杭州"))
+    made = await gate.made(region="330100", roles=["admin"])
+    wanted = {"region": "330100", "roles": ["officer"], "department": "tax-440000"}
+    async with gate.client(await gate.token(made["client_id"], made["client_secret"])) as client:
+        answer = await client.post("/api/v1/clients", json=wanted)
+    assert (answer.status_code, answer.json()["code"]) == (422, "client-department-unknown")
+
+
+async def test_a_client_is_seen_and_revoked_in_its_region_and_not_by_its_department(
+    gate: Gate,
+) -> None:
+    await gate.run.hear(
+        RegionChanged(id="330000", parent=None, name="浙江"),
+        RegionChanged(id="330100", parent="330000", name="杭州"),
+        DepartmentChanged(
+            id="tax-330100", name="税务局", line="tax", level=3, territory=("330100",)
+        ),
+    )
+    above = await gate.made(department="tax-330100", region="330000", roles=["lead"])
+    made = await gate.made(department="tax-330100", region="330100", roles=["admin"])
+    async with gate.client(await gate.token(made["client_id"], made["client_secret"])) as client:
+        seen = (await client.get("/api/v1/clients")).json()["items"]
+        answer = await client.post(f"/api/v1/clients/{above['client_id']}:revoke", json={})
+    assert [one["id"] for one in seen] == [made["client_id"]]
+    assert answer.status_code == 404
+
+
+async def test_a_purpose_goes_into_the_token_and_an_unclear_one_is_refused(gate: Gate) -> None:
+    async with await gate.admin() as client:
+        for stated, status in (("%E6%A0%B8%E6%9F%A5", 200), ("", 422), ("x" * 201, 422)):
+            answer = await client.get("/api/v1/me", headers={"heli-purpose": stated})
+            assert answer.status_code == status, answer.text
+    async with gate.run.db.begin(system("gateway"), "test") as tx:
+        acts = (await tx.execute(select(audit.c.act, audit.c.reason))).all()
+    assert [tuple(one) for one in acts] == [("GET /me", "核查")]
+
+
 async def test_a_revoked_clients_tokens_stop_within_two_seconds(gate: Gate) -> None:
     made = await gate.made(region="330100", roles=["officer"])
     token = await gate.token(made["client_id"], made["client_secret"])

@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -20,7 +20,7 @@ from contracts.envelope import Envelope
 from contracts.roles import Role
 from heli.engines import Engines
 from item_registry.app import service
-from kit import bus, inbox, outbox, streams, worker
+from kit import bus, inbox, jobs, outbox, streams, worker
 from kit.app import metadata_of
 from kit.auth import Actor, system
 from kit.clock import new_id
@@ -546,6 +546,22 @@ async def test_a_job_is_seen_by_the_client_that_sent_it(run: Running) -> None:
     state = await load(run, "id,name\n000000,国\n".encode())
     async with run.client(LEAD) as client:
         assert (await client.get(f"/jobs/{state['id']}")).status_code == 404
+
+
+async def test_rejected_rows_go_30_days_after_their_job_ended_and_the_job_stays(
+    run: Running,
+) -> None:
+    old = await load(run, "id,name\n,国\n".encode())
+    new = await load(run, "id,name\n,国\n".encode())
+    ended = run.context.clock.now() - jobs.KEPT - timedelta(minutes=1)
+    await done(run, job.update().where(job.c.id == old["id"]).values(finished_at=ended))
+    async with run.db.begin(system("item-registry"), "test") as tx:
+        await jobs.forget(tx)
+    for table in (jobs.job_row, jobs.job_error):
+        assert {row.job for row in await rows(run, table.select())} == {new["id"]}
+    async with run.client(ADMIN) as client:
+        assert (await client.get(f"/jobs/{old['id']}")).json()["rejected"] == 1
+        assert (await client.get(f"/jobs/{old['id']}/errors")).json()["items"] == []
 
 
 async def test_verify_names_an_outbox_row_that_was_altered(run: Running) -> None:

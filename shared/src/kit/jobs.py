@@ -7,7 +7,7 @@ so that a killed process goes on where it stopped and no row counts twice.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -28,13 +28,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.errors import Refusal
 from kit.clock import new_id
-from kit.db import INTERNAL, standing
+from kit.db import INTERNAL, dealing, standing
 from kit.sheets import Columns
 from kit.uploads import Reading
 
 M = TypeVar("M", bound=BaseModel)
 
 BATCH = 500
+KEPT = timedelta(days=30)  # rejected rows, from the end of their job on
 
 job = Table(
     "job",
@@ -154,6 +155,16 @@ class Import:
     def reading(self, media: str) -> Reading:
         """Prepare to read an upload of these rows."""
         return Reading.of(media, Columns.of(self.row))
+
+
+async def forget(tx: AsyncConnection) -> None:
+    """Delete the rejected rows, and what was wrong with them, of jobs that ended long ago.
+
+    They may hold personal data, and serve only to be mended; the job and its counts stay.
+    """
+    over = select(job.c.id).where(job.c.finished_at < dealing(tx).now - KEPT)
+    await tx.execute(job_row.delete().where(job_row.c.job.in_(over)))
+    await tx.execute(job_error.delete().where(job_error.c.job.in_(over)))
 
 
 def fault_of(number: int, refusal: Refusal) -> RowFault:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from contracts.errors import Refusal
-from kit import idempotency
+from kit import idempotency, jobs
 from kit.auth import system
 from kit.clock import elapsed_s
 from kit.db import Database, dealing, storable
@@ -79,6 +79,7 @@ async def run(database: Database, imports: Sequence[Import]) -> None:
 async def _forget(database: Database) -> None:
     async with database.begin(system(database.service), "jobs") as tx:
         await idempotency.forget(tx)
+        await jobs.forget(tx)
 
 
 async def _next(database: Database, specs: Iterable[str]) -> tuple[str, Upload, str] | None:

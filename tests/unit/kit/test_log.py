@@ -1,10 +1,12 @@
 """What a log line never holds."""
 
+import logging
+
 import psycopg
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from kit.log import without_rows
+from kit.log import Plain, without_numbers, without_rows
 
 
 def test_a_row_that_the_database_refused_is_quoted_in_no_log_line() -> None:
@@ -16,3 +18,23 @@ def test_a_row_that_the_database_refused_is_quoted_in_no_log_line() -> None:
         assert "null value in column" in line
         assert "示例" not in line
         assert "某路" not in line
+
+
+def test_a_personal_number_stands_masked_in_our_lines_and_in_those_of_libraries() -> None:
+    said = "row_failed cell='致电13812341234 11010519491231002X'"
+    shown = "row_failed cell='致电138****1234 110***********002X'"
+    assert without_numbers(None, "error", said) == shown
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, said, None, None)
+    assert Plain("%(message)s").format(record) == shown
+
+
+def test_a_librarys_traceback_quotes_no_row() -> None:
+    said = "null value\nDETAIL:  Failing row contains (示例)."
+    try:
+        raise psycopg.errors.NotNullViolation(said)
+    except psycopg.Error as no:
+        caught = (type(no), no, no.__traceback__)
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "broken", None, caught)
+    line = Plain("%(message)s").format(record)
+    assert "null value" in line
+    assert "示例" not in line
