@@ -21,9 +21,10 @@ from contracts.roles import Role
 from heli.engines import Engines
 from item_registry.app import service
 from kit import bus, entities, inbox, outbox
+from kit.arrivals import Arrived
 from kit.auth import system
 from kit.clock import elapsed_s
-from kit.inbox import Arrived, Handler, Reader, on
+from kit.inbox import Handler, Reader, on
 from kit.testing import Running, Serve, actor, covers, until
 
 OWNER = "credit-service"

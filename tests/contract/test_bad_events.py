@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import nats
 import pytest
+from nats.aio.client import Client
 from sqlalchemy import select
 
 from contracts.envelope import Envelope
@@ -23,7 +24,7 @@ TYPE = RegionChanged.type
 
 
 @pytest.fixture
-async def admin(engines: Engines) -> AsyncIterator[nats.NATS]:
+async def admin(engines: Engines) -> AsyncIterator[Client]:
     await bus.ensure_streams(engines.nats_admin_url)
     client = await nats.connect(engines.nats_admin_url)
     yield client
@@ -45,7 +46,7 @@ async def parked(run: Running) -> dict[str, str]:
 
 @covers("R15.4")
 async def test_each_bad_event_is_parked_with_its_reason_and_holds_nothing_back(
-    serve: Serve, admin: nats.NATS, engines: Engines
+    serve: Serve, admin: Client, engines: Engines
 ) -> None:
     streams = admin.jetstream()
     with contextlib.suppress(nats.js.errors.NotFoundError):
@@ -88,7 +89,7 @@ async def test_each_bad_event_is_parked_with_its_reason_and_holds_nothing_back(
 
 
 async def test_what_is_larger_than_any_event_is_refused_by_the_server(
-    admin: nats.NATS, engines: Engines
+    admin: Client, engines: Engines
 ) -> None:
     info = await admin.jetstream().stream_info("item-registry")
     assert info.config.max_msg_size == EVENT_BYTES + 1024

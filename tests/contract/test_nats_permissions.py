@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import nats
 import pytest
+from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from contracts.services import GATEWAY, SERVICES
@@ -22,7 +23,7 @@ NAMES = [service.name for service in SERVICES]
 class Tried:
     """One service's raw connection, and what the server said against it."""
 
-    client: nats.NATS
+    client: Client
     said: list[str] = field(default_factory=list)
 
     async def refused(self, text: str) -> bool:
@@ -35,7 +36,7 @@ class Tried:
 
 
 @pytest.fixture
-async def admin(engines: Engines) -> AsyncIterator[nats.NATS]:
+async def admin(engines: Engines) -> AsyncIterator[Client]:
     await bus.ensure_streams(engines.nats_admin_url)
     client = await nats.connect(engines.nats_admin_url)
     yield client
@@ -44,7 +45,7 @@ async def admin(engines: Engines) -> AsyncIterator[nats.NATS]:
 
 @pytest.fixture(params=NAMES)
 async def me(
-    request: pytest.FixtureRequest, engines: Engines, admin: nats.NATS
+    request: pytest.FixtureRequest, engines: Engines, admin: Client
 ) -> AsyncIterator[tuple[str, Tried]]:
     assert admin.is_connected
     name: str = request.param
@@ -63,7 +64,7 @@ def other_of(name: str) -> str:
     return next(one for one in NAMES if one != name)
 
 
-async def test_what_is_forbidden_is_refused(me: tuple[str, Tried], admin: nats.NATS) -> None:
+async def test_what_is_forbidden_is_refused(me: tuple[str, Tried], admin: Client) -> None:
     name, tried = me
     other = other_of(name)
     durable = ConsumerConfig(
@@ -118,7 +119,7 @@ async def test_what_is_forbidden_is_refused(me: tuple[str, Tried], admin: nats.N
     await streams.delete_consumer(name, other)
 
 
-async def test_what_a_service_needs_is_allowed(engines: Engines, admin: nats.NATS) -> None:
+async def test_what_a_service_needs_is_allowed(engines: Engines, admin: Client) -> None:
     assert admin.is_connected
     for name in NAMES:
         found = await Bus.connect(name, engines.nats_url(name), lambda: None)
@@ -140,7 +141,7 @@ async def test_what_a_service_needs_is_allowed(engines: Engines, admin: nats.NAT
             await admin.jetstream().delete_consumer(name, name)
 
 
-async def test_nobody_may_delete_or_purge_what_was_announced(admin: nats.NATS) -> None:
+async def test_nobody_may_delete_or_purge_what_was_announced(admin: Client) -> None:
     streams = admin.jetstream()
     ack = await streams.publish(f"heli.{NAMES[0]}.thing.done.v1.{new_id()}", b"{}")
     for ask in (

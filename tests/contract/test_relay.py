@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import nats
 import pytest
+from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, StreamConfig
 from sqlalchemy import func, select
 
@@ -33,7 +34,7 @@ async def run(serve: Serve) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
-async def admin(engines: Engines) -> AsyncIterator[nats.NATS]:
+async def admin(engines: Engines) -> AsyncIterator[Client]:
     """The admin's connection; what it altered is as declared again at the end."""
     await bus.ensure_streams(engines.nats_admin_url)
     client = await nats.connect(engines.nats_admin_url)
@@ -43,7 +44,7 @@ async def admin(engines: Engines) -> AsyncIterator[nats.NATS]:
 
 
 @pytest.fixture
-async def relay(run: Running, admin: nats.NATS) -> AsyncIterator[Relay]:
+async def relay(run: Running, admin: Client) -> AsyncIterator[Relay]:
     assert admin.is_connected
     found = await Bus.connect(STREAM, run.servers.nats_url, lambda: None)
     yield Relay(run.db, found)
@@ -63,7 +64,7 @@ async def waiting(run: Running) -> list[tuple[str, int]]:
         return [(aggregate, sequence) for aggregate, sequence in await tx.execute(query)]
 
 
-async def refuse_second_events(admin: nats.NATS) -> None:
+async def refuse_second_events(admin: Client) -> None:
     """Let the stream take one event of an aggregate and refuse the next."""
     streams = admin.jetstream()
     config = (await streams.stream_info(STREAM)).config
@@ -71,7 +72,7 @@ async def refuse_second_events(admin: nats.NATS) -> None:
     await streams.update_stream(StreamConfig(**(config.__dict__ | once)))
 
 
-async def stored(admin: nats.NATS, id_: str) -> list[int]:
+async def stored(admin: Client, id_: str) -> list[int]:
     """Give the sequences of a region's events in the order of the stream."""
     streams = admin.jetstream()
     subject = f"heli.{RegionChanged.type}.{id_}"
@@ -86,7 +87,7 @@ async def stored(admin: nats.NATS, id_: str) -> list[int]:
 
 @covers("R15.4")
 async def test_a_refused_event_is_not_overtaken_and_others_go_on(
-    run: Running, admin: nats.NATS, relay: Relay, engines: Engines
+    run: Running, admin: Client, relay: Relay, engines: Engines
 ) -> None:
     mark = new_id()
     one, other = f"a-{mark}", f"b-{mark}"
@@ -107,7 +108,7 @@ async def test_a_refused_event_is_not_overtaken_and_others_go_on(
 
 
 async def test_what_is_refused_for_ever_starves_nobody(
-    run: Running, admin: nats.NATS, relay: Relay
+    run: Running, admin: Client, relay: Relay
 ) -> None:
     mark = new_id()
     await refuse_second_events(admin)
@@ -165,7 +166,7 @@ async def test_an_event_over_256_kib_is_refused_where_it_is_made(run: Running) -
 
 
 async def test_the_largest_event_passes_the_stream_and_a_larger_one_does_not(
-    admin: nats.NATS, relay: Relay
+    admin: Client, relay: Relay
 ) -> None:
     assert admin.is_connected
 
@@ -180,7 +181,7 @@ async def test_the_largest_event_passes_the_stream_and_a_larger_one_does_not(
 
 
 async def test_a_stream_or_a_durable_that_was_altered_is_named(
-    admin: nats.NATS, relay: Relay, engines: Engines
+    admin: Client, relay: Relay, engines: Engines
 ) -> None:
     streams, owner = admin.jetstream(), "credit-service"
     await relay.bus.subscribe(owner, ["heli.credit-service.entity.batch.*.*"])

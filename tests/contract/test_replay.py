@@ -10,6 +10,7 @@ from typing import Any
 import nats
 import psycopg
 import pytest
+from nats.aio.client import Client
 
 from contracts.credit_service import EntityBatch, EntityId, EntityKind, EntityRow, EntityStatus
 from contracts.item_registry import (
@@ -139,7 +140,7 @@ class House:
     registry: Part
     inspection: Part
     credit: Part
-    admin: nats.NATS
+    admin: Client
     superuser: str  # who sees every row of the reader's database
 
     async def settle(self) -> None:

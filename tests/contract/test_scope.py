@@ -67,7 +67,7 @@ READERS = {
     KEPT: places.readers(HERE, ["market"], ["market-330100"]),  # type: ignore[arg-type]
     OTHER: places.readers(("330300",), ["water"], ["health-330200"]),  # type: ignore[arg-type]
 }
-ROUTE = {
+ROUTE: dict[str, Any] = {
     "stage": None,
     "lead": None,
     "cooperators": [],
@@ -130,7 +130,7 @@ def value_for(column: Column[Any], id_: str) -> object:
 
 async def plant(run: Running, table: Table, id_: str, given: Mapping[str, Any]) -> None:
     row = {one.key: value_for(one, id_) for one in table.c if not one.identity}
-    row |= named(table, id_) | given
+    row |= {**named(table, id_), **given}
     if "readers" in table.c:
         row["readers"] = READERS[id_]
     async with run.db.begin(system(run.service.name), "plant") as tx:

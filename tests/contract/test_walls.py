@@ -223,7 +223,7 @@ async def test_one_connection_shows_a_tenant_nothing_of_the_one_before(serve: Se
             actor = "current_setting('heli.actor', true)"
             async with one.engine.connect() as connection:
                 query = text(f"SELECT (SELECT count(*) FROM target), {keys}, {actor}")
-                return tuple((await connection.execute(query)).one())  # type: ignore[return-value]
+                return tuple((await connection.execute(query)).one())
 
         async def fails() -> None:
             async with one.begin(MINE, "test") as tx:

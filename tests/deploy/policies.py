@@ -17,11 +17,10 @@ from tests.deploy.manifests import (
     workloads,
 )
 
-from contracts.services import GATEWAY, SERVICES
+from contracts.services import GATEWAY, SERVICES, STREAMS
 from gateway.settings import Settings as GatewaySettings
 from heli import cluster
 from heli.sandbox.app import Settings as SandboxSettings
-from kit.bus import MAX_BYTES
 from kit.serving import DRAIN_S
 from kit.settings import MigrateSettings, ServiceSettings
 
@@ -324,7 +323,7 @@ def streams_have_three_copies(objects: list[Object]) -> Faults:
         yield f"{copies} copies on {nodes.replicas} nodes"
     size = nodes.object["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]
     volume_mb = int(size["storage"].removesuffix("Gi")) * 1024
-    streams_mb = len(SERVICES) * MAX_BYTES // 2**20
+    streams_mb = sum(stream.max_bytes for stream in STREAMS) // 2**20
     if not streams_mb <= cluster.STORE_MB <= 0.7 * volume_mb:
         yield f"streams {streams_mb} MB, store {cluster.STORE_MB} MB, volume {volume_mb} MB"
 

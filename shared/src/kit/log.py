@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from typing_extensions import override
@@ -39,9 +39,9 @@ def trace_of(traceparent: str) -> str:
     return traceparent[3:35]
 
 
-def without_numbers(_logger: object, _method: str, line: str) -> str:
+def without_numbers(_logger: object, _method: str, line: Any) -> str:  # noqa: ANN401 - what was written, though structlog says a mapping
     """Mask the personal numbers of a written line, wherever they came from."""
-    return masked(line)
+    return masked(str(line))
 
 
 class Plain(logging.Formatter):

@@ -20,10 +20,11 @@ from contracts.services import CREDIT_SERVICE, RISK_MONITOR
 from heli.databases import Database as Place
 from heli.engines import Engines
 from kit import consumer, entities, inbox
+from kit.arrivals import Arrived
 from kit.bus import Bus
 from kit.clock import Clock, real_seconds
 from kit.db import Database
-from kit.inbox import Arrived, Reader
+from kit.inbox import Reader
 
 OWNER = CREDIT_SERVICE
 READER = RISK_MONITOR

@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+from typing_extensions import override
+
 from heli import nats
 from heli.binaries import Binaries
 from heli.settings import Settings
@@ -34,6 +36,7 @@ class Goal:
         """Say whether a figure reaches it."""
         return found >= self.value if self.least else found <= self.value
 
+    @override
     def __str__(self) -> str:
         return f"{'≥' if self.least else '≤'} {self.value:,g}"
 

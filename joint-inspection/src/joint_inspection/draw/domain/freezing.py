@@ -5,7 +5,7 @@ of these is refused by its name.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, pairwise
 
 from contracts.errors import Invalid
@@ -173,7 +173,7 @@ def _department(
         _covers(pool, [*allocated, left_out], department=who)
 
 
-def _allocated(who: str, allocation: Allocation, texts: Mapping[Digest, str]) -> Sequence[Handle]:
+def _allocated(who: str, allocation: Allocation, texts: Mapping[Digest, str]) -> Collection[Handle]:
     name = f"stratum {allocation.stratum} of {who}"
     _number(allocation.n, least=1, field=f"n of {name}")
     _number(allocation.reserve, least=0, field=f"reserve of {name}")
@@ -189,7 +189,9 @@ def _allocated(who: str, allocation: Allocation, texts: Mapping[Digest, str]) ->
     return listed.handles
 
 
-def _covers(pool: Sequence[Handle], parts: Iterable[Sequence[Handle]], *, department: str) -> None:
+def _covers(
+    pool: Sequence[Handle], parts: Iterable[Collection[Handle]], *, department: str
+) -> None:
     together = sorted(chain.from_iterable(parts))
     if together == pool:
         return
