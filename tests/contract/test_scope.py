@@ -104,7 +104,10 @@ PLANTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     },
     "item-registry": {},
 }
-JOB = ("job", {"client": "the keeper", "status": "done", "fault": None, "layout": None})
+JOB = (
+    "job",
+    {"client": "the keeper", "status": "done", "fault": None, "layout": None, "ignored": []},
+)
 
 
 def named(table: Table, id_: str) -> dict[str, object]:
