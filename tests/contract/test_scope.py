@@ -94,7 +94,7 @@ PLANTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "grade": ("grade", {"entity": SUBJECT, "grade": "A", "lines": [], "overrides": []}),
     },
     "risk-monitor": {
-        "signal": ("signal", {}),
+        "signal": ("signal", {"sent_unit": None, "product": ""}),
         "warning": ("warning", {"evidence": [], "degraded": []}),
         "evaluation": ("evaluation", {"model": MODEL, "values": [], "lacking": []}),
     },
