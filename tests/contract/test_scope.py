@@ -106,7 +106,14 @@ PLANTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
 }
 JOB = (
     "job",
-    {"client": "the keeper", "status": "done", "fault": None, "layout": None, "ignored": []},
+    {
+        "client": "the keeper",
+        "status": "done",
+        "fault": None,
+        "layout": None,
+        "ignored": [],
+        "finished_at": NOW,
+    },
 )
 
 
