@@ -94,7 +94,7 @@ PLANTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "grade": ("grade", {"entity": SUBJECT, "grade": "A", "lines": [], "overrides": []}),
     },
     "risk-monitor": {
-        "signal": ("signal", {}),
+        "signal": ("signal", {"sent_unit": None, "product": ""}),
         "warning": ("warning", {"evidence": [], "degraded": []}),
         "evaluation": ("evaluation", {"model": MODEL, "values": [], "lacking": []}),
     },
@@ -104,7 +104,17 @@ PLANTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     },
     "item-registry": {},
 }
-JOB = ("job", {"client": "the keeper", "status": "done", "fault": None, "layout": None})
+JOB = (
+    "job",
+    {
+        "client": "the keeper",
+        "status": "done",
+        "fault": None,
+        "layout": None,
+        "ignored": [],
+        "finished_at": NOW,
+    },
+)
 
 
 def named(table: Table, id_: str) -> dict[str, object]:
