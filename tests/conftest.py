@@ -13,9 +13,11 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import nats
 import psycopg
 import pytest
 from joserfc.jwk import OKPKey
+from nats.js.errors import NotFoundError
 from psycopg import sql
 
 from contracts.services import SERVICES
@@ -66,9 +68,25 @@ def _fresh(engines: Engines, service: Service) -> tuple[str, str]:
     return app_url, owner_url
 
 
+async def _empty_streams(url: str) -> None:
+    """Make the streams anew: what another test said there is not heard."""
+    admin = await nats.connect(url)
+    try:
+        for service in SERVICES:
+            with contextlib.suppress(NotFoundError):
+                await admin.jetstream().delete_stream(service.name)
+    finally:
+        await admin.close()
+    await bus.ensure_streams(url)
+
+
 @pytest.fixture(scope="session")
 def serve(engines: Engines, signing: tuple[Path, OKPKey]) -> Serve:
-    """Run one service in this process on a fresh database: `async with serve(service) as run`."""
+    """Run one service in this process on a fresh database: `async with serve(service) as run`.
+
+    With the bus the streams are empty as well, unless another one is on them already.
+    """
+    on_bus: list[str] = []
 
     @contextlib.asynccontextmanager
     async def start(
@@ -76,8 +94,8 @@ def serve(engines: Engines, signing: tuple[Path, OKPKey]) -> Serve:
     ) -> AsyncIterator[Running]:
         # In a thread: services that run beside must not wait for a migration.
         app_url, owner_url = await asyncio.to_thread(_fresh, engines, service)
-        if with_bus:
-            await bus.ensure_streams(engines.nats_admin_url)
+        if with_bus and not on_bus:
+            await _empty_streams(engines.nats_admin_url)
         servers = Servers(
             database_url=app_url,
             owner_url=owner_url,
@@ -85,8 +103,14 @@ def serve(engines: Engines, signing: tuple[Path, OKPKey]) -> Serve:
             keys=signing[0],
             key=signing[1],
         )
-        async with running(service, servers, with_bus=with_bus, **settings) as run:
-            yield run
+        if with_bus:
+            on_bus.append(service.name)
+        try:
+            async with running(service, servers, with_bus=with_bus, **settings) as run:
+                yield run
+        finally:
+            if with_bus:
+                on_bus.remove(service.name)
 
     return start
 

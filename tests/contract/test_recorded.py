@@ -145,10 +145,12 @@ def _asked_for(run: Running, events: Sequence[Envelope]) -> None:
         " SELECT %s, id, 'asked', '[]', now(), now(), '{}', '{}' FROM clue ORDER BY id LIMIT 1"
     )
     with psycopg.connect(run.owner_url, autocommit=True) as connection:
-        connection.execute("ALTER TABLE clue NO FORCE ROW LEVEL SECURITY")
+        for table in ("clue", "requested_visit"):
+            connection.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY".encode())
         for request in sorted(asked):
             assert connection.execute(insert, [request]).rowcount == 1
-        connection.execute("ALTER TABLE clue FORCE ROW LEVEL SECURITY")
+        for table in ("clue", "requested_visit"):
+            connection.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY".encode())
 
 
 def _requests(envelope: Envelope) -> set[str]:

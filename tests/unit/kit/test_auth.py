@@ -82,7 +82,7 @@ def test_the_public_key_set_holds_no_private_part(tmp_path: Path) -> None:
         ({"kid": "../../../../dev/null"}, {}),
         ({"kid": "' OR 1=1 --"}, {}),
         ({"jwk": {"kty": "oct", "k": "AA"}}, {}),
-        ({"x5u": "file:///etc/passwd"}, {}),
+        ({"x5u": "https://127.0.0.1:1/keys"}, {}),
         ({}, {"aud": "heli-api"}),
         ({}, {"aud": ["elsewhere"]}),
         ({}, {"exp": 1}),

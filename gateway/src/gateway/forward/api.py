@@ -196,6 +196,8 @@ class Edge:
 
     async def _ask(self, asked: "_Asked", answer: "_Answer") -> None:
         left = asked.deadline - elapsed_s()
+        if left <= 0:  # aiohttp takes 0 for no limit
+            raise DeadlinePassed(service=asked.service)
         headers = [*asked.headers, (_DEADLINE, str(max(0, int(left * 1000))))]
         try:
             async with self.reach.session.request(

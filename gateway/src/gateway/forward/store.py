@@ -77,6 +77,8 @@ class Reach:
                 auto_decompress=False,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             )
+            # Whether to try again is decided in one place; aiohttp would by itself, for reads.
+            self.opened._retry_connection = False  # noqa: SLF001 - it has no public name
         return self.opened
 
     async def close(self) -> None:

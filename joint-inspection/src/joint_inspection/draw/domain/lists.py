@@ -12,8 +12,6 @@ from itertools import chain
 from operator import add, lt
 from typing import NamedTuple, cast
 
-from typing_extensions import override
-
 from contracts.errors import Invalid
 from joint_inspection.draw.domain.handles import HEX64, ID, Handle
 
@@ -62,22 +60,19 @@ class Inspector(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Flat(Collection[Handle]):
+class Flat:
     """Handles kept as few long texts: 65 bytes each, where a list of them takes 121."""
 
     pieces: Sequence[str]
     count: int
 
-    @override
     def __len__(self) -> int:
         return self.count
 
-    @override
     def __iter__(self) -> Iterator[Handle]:
         for piece in self.pieces:
             yield from cast("list[Handle]", piece.split("\n"))
 
-    @override
     def __contains__(self, handle: object) -> bool:
         return any(handle == one for one in self)
 
