@@ -20,6 +20,7 @@ from gateway.forward.domain import NoSuchJob, Way, public_operations, traced, wa
         ("GET", "/jobs/risk-monitor-0197/errors", "risk-monitor", "/jobs/risk-monitor-0197/errors"),
         ("GET", "/entities/uscc-1", "gateway", "/entities/uscc-1"),
         ("GET", "/audit", "gateway", "/joined/audit"),
+        ("GET", "/policies", "gateway", "/joined/policies"),
         ("GET", "/operations/events", "gateway", "/joined/operations/events"),
         ("GET", "/me", "gateway", "/me"),
     ],

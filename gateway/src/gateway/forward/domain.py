@@ -15,7 +15,7 @@ JOINED: Final = "/joined"
 _OWNERS: Final = {resource: service.name for service in SERVICES for resource in service.resources}
 _NAMES: Final = tuple(service.name for service in SERVICES)
 # What the gateway answers from all six; each service has the same paths for its own part.
-_JOINED: Final = frozenset({"audit", "operations"})
+_JOINED: Final = frozenset({"audit", "operations", "policies"})
 _FIRST: Final = re.compile(r"/([a-z-]+)(?=[/:]|$)")
 _ENTITY: Final = re.compile(r"/entities/[^/:]+")
 _TRACE: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
