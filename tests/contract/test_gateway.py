@@ -1171,6 +1171,14 @@ async def test_a_service_that_hangs_holds_up_no_other_and_its_queue_is_short(
     assert [(await one).status_code for one in held] == [200, 200]
 
 
+async def test_a_length_beside_a_transfer_encoding_is_not_passed_on(gate: Gate) -> None:
+    both = {"content-length": "3", "transfer-encoding": "chunked"}
+    async with await gate.admin() as client:
+        await client.post("/api/v1/clues", content=b"", headers=both)
+    (asked,) = gate.others["clue-dispatch"].asked
+    assert asked["headers"].get("content-length", "0") == "0"
+
+
 async def test_a_service_is_told_how_long_its_answer_is_waited_for_and_no_caller_says_so(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,7 +116,8 @@ def problem(refusal: Refusal, sentences: Sentences, language: str) -> dict[str, 
     if "field" in field:
         body["errors"] = [field]
     # What every problem has is never overwritten by a fact of the same name.
-    body = {name: value for name, value in facts.items() if name not in _FIELD} | body
+    beside = set(_FIELD) if "field" in field else set()
+    body = {name: value for name, value in facts.items() if name not in beside} | body
     encoded: dict[str, Any] = storable(jsonable_encoder(body))
     return encoded
 

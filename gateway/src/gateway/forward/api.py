@@ -142,7 +142,14 @@ class Edge:
         way = domain.way(method, raw.decode("latin-1").removeprefix(API))
         if way is None:
             raise NoSuchPath(path=scope["path"], method=method)
-        given = [(name, headers[name]) for name in _IN if name in headers]
+        # Beside Transfer-Encoding a length says nothing (RFC 9112, 6.3): passed on, it would make
+        # the service take the next request on this connection for the rest of this body.
+        lengthless = b"transfer-encoding" in headers
+        given = [
+            (name, headers[name])
+            for name in _IN
+            if name in headers and not (lengthless and name == b"content-length")
+        ]
         shown = headers.get(b"authorization")
         if shown is not None:
             purpose = headers.get(b"heli-purpose")
