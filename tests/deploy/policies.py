@@ -215,10 +215,11 @@ def settings_are_known_and_whole(objects: list[Object]) -> Faults:
             where = f"{one.name}/{container['name']}"
             said = {name.lower() for name in env(container) if name.startswith("HELI_")}
             folder = env(container).get("HELI_SECRETS", "")
+            named = set(env(container).values())  # files that a variable points to
             files = {
                 path.rpartition("/")[2]
                 for path in one.mounted(container)
-                if folder and path.startswith(f"{folder}/")
+                if folder and path.startswith(f"{folder}/") and path not in named
             }
             fields = {f"heli_{name}": field for name, field in kind.model_fields.items()}
             for name in sorted((said | files) - set(fields) - {"heli_secrets"}):
@@ -231,7 +232,7 @@ def settings_are_known_and_whole(objects: list[Object]) -> Faults:
 def files_are_where_settings_say(objects: list[Object]) -> Faults:
     for one in workloads(objects):
         for container in one.containers:
-            for name in ("HELI_KEYS", "HELI_SIGNING_KEY", "HELI_BOOTSTRAP"):
+            for name in ("HELI_KEYS", "HELI_SIGNING_KEY", "HELI_BOOTSTRAP", "HELI_COLUMN_KEYS"):
                 path = env(container).get(name)
                 if path and path not in one.mounted(container):
                     yield f"{one.name}: {name} names {path}, which is not mounted"
