@@ -96,7 +96,7 @@ PLANTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "risk-monitor": {
         "signal": ("signal", {"sent_unit": None, "product": ""}),
         "warning": ("warning", {"evidence": [], "degraded": []}),
-        "evaluation": ("evaluation", {"model": MODEL, "values": [], "lacking": []}),
+        "evaluation": ("evaluation", {"model": MODEL, "values": {}, "lacking": []}),
     },
     "gateway": {
         "report": ("report", {}),
