@@ -91,12 +91,15 @@ PLANTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "credit-service": {
         "record": ("credit_record", {"subject": SUBJECT}),
         "subject": ("provisional_subject", {"raw": None}),
-        "grade": ("grade", {"entity": SUBJECT, "grade": "A", "lines": [], "overrides": []}),
+        "grade": (
+            "grade",
+            {"entity": SUBJECT, "system": MODEL, "grade": "A", "lines": [], "overrides": []},
+        ),
     },
     "risk-monitor": {
         "signal": ("signal", {"sent_unit": None, "product": ""}),
         "warning": ("warning", {"evidence": [], "degraded": []}),
-        "evaluation": ("evaluation", {"model": MODEL, "values": [], "lacking": []}),
+        "evaluation": ("evaluation", {"model": MODEL, "values": {}, "lacking": []}),
     },
     "gateway": {
         "report": ("report", {}),
@@ -166,6 +169,10 @@ async def run(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[Run
         if request.param is risk_monitor:
             model = {"model": MODEL, "indicators": [], "rules": []}
             await plant(running, tables["warning_model"], f"{MODEL}_1", model)
+        if request.param is credit_service:
+            bands = [{"grade": "A"}]
+            system = {"system": MODEL, "bands": bands, "indicators": [], "overrides": []}
+            await plant(running, tables["indicator_system"], f"{MODEL}_1", system)
         yield running
 
 
@@ -276,7 +283,9 @@ async def check(asked: Asked, who: str, role: Role) -> None:
     row, about = asked.row, f"{asked.operation} as {role} from {who}"
     visible = sees(who, role)
     answer = await asked(KEPT)
-    assert answer.status_code < 500, (about, answer.text)
+    # No owner is there to be asked: the gateway lets the caller through and says so.
+    passed = row["how"] == "passes" and answer.status_code == 503
+    assert answer.status_code < 500 or passed, (about, answer.text)
     if not visible:
         assert f"{TELLING}-{KEPT}" not in answer.text, (about, answer.text)
         assert "etag" not in answer.headers or answer.status_code == 200, about
@@ -305,7 +314,8 @@ async def check(asked: Asked, who: str, role: Role) -> None:
             if not visible:
                 assert same(answer, await asked(ABSENT), KEPT), about
         case "sender":
-            assert answer.status_code == (200 if who == "the keeper" else 404), about
+            met = row.get("keeper", 200) if who == "the keeper" else 404
+            assert answer.status_code == met, (about, answer.text)
         case "root":
             assert answer.json()["code"] == "root-needed", about
         case _:

@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import ARRAY, Column, Enum, Table, text
+from sqlalchemy.exc import ProgrammingError
 
 from clue_dispatch.app import service as clue_dispatch
 from credit_service.app import service as credit_service
@@ -20,7 +21,8 @@ from item_registry.app import service as item_registry
 from joint_inspection.app import service as joint_inspection
 from kit.app import Service, metadata_of
 from kit.auth import Actor, system
-from kit.db import INTERNAL, OPEN, Database
+from kit.crypto import Sealed
+from kit.db import INTERNAL, OPEN, Database, write_as_service
 from kit.testing import Running, Serve, covers
 from risk_monitor.app import service as risk_monitor
 
@@ -65,6 +67,8 @@ def value_for(column: Column[Any]) -> object:
         return column.type.enums[0]
     if isinstance(column.type, ARRAY):
         return []
+    if isinstance(column.type, Sealed):
+        return "aes-gcm:1:eA=="
     with contextlib.suppress(NotImplementedError):
         return PLAIN.get(column.type.python_type, {})
     return {}
@@ -170,6 +174,24 @@ async def test_a_stranger_reads_changes_and_writes_no_row_by_raw_sql(run: Runnin
             assert count(connection, table) == 0, table.name
         with app(run) as fresh:
             assert count(fresh, table) == 0, table.name
+
+
+@covers("RX.2")
+async def test_what_a_service_concludes_passes_the_wall_in_one_statement_alone(
+    serve: Serve,
+) -> None:
+    async with serve(joint_inspection) as run:
+        table = tables_of(joint_inspection)["target"]
+        row = table.insert().values(row_of(table, MINE.keys))
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            async with run.db.begin(THEIRS, "test") as tx:
+                await tx.execute(row)
+        asked = text("SELECT count(*) FROM target")
+        async with run.db.begin(THEIRS, "test") as tx:
+            await write_as_service(tx, row)
+            assert (await tx.execute(asked)).scalar_one() == 0
+        async with run.db.begin(MINE, "test") as tx:
+            assert (await tx.execute(asked)).scalar_one() == 1
 
 
 async def test_the_serving_role_owns_nothing_and_passes_no_wall(run: Running) -> None:

@@ -21,7 +21,7 @@ from credit_service.indicator_system import store as systems
 from kit import policy
 from kit.acts import conclude
 from kit.checks import Check
-from kit.db import dealing
+from kit.db import dealing, write_as_service
 from kit.deadlines import shanghai_day
 
 _NAMES = tuple(Grade.__dataclass_fields__)
@@ -119,7 +119,7 @@ async def _save(
         )
     )
     kept = insert(grade).values(**row, recorded_at=dealing(tx).now, readers=readers)
-    await tx.execute(kept)
+    await write_as_service(tx, kept)  # the caller may see none of the records that were counted
 
 
 def meanings(on: date) -> dict[str, Words]:
