@@ -107,7 +107,7 @@ PLANTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     },
     "item-registry": {},
 }
-JOB = (
+JOB: tuple[str, dict[str, Any]] = (
     "job",
     {
         "client": "the keeper",
