@@ -36,11 +36,12 @@ class Told:
 
 def gather(admin: Client, province: Province, told: Told, log: Path) -> Json:
     """Gather the page; keep the log of events in a file."""
+    # First, for it waits until what is under way has been judged.
+    held = list(admin.get("/operations/invariants", wait_s=50)["checks"])
     events = {event["id"]: event for event in _events(admin)}
     lines = (json.dumps(event, ensure_ascii=False) for event in events.values())
     log.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     warnings = list(admin.list("/warnings", limit=_LIST))
-    held = list(admin.get("/operations/invariants", wait_s=50)["checks"])
     held += checks.of_events(admin, events, told.ids["warning"])
     found = _score(province, warnings)
     held += checks.of_silence(admin, told.model, province)
