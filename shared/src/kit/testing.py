@@ -157,11 +157,15 @@ class Running:
             assert answer.status_code == httpx.codes.ACCEPTED, answer.text  # noqa: S101 - a test's own check
             path = f"/jobs/{answer.json()['id']}"
 
+            job: dict[str, Any] = {}
+
             async def ended() -> bool:
-                return (await client.get(path)).json()["finished_at"] is not None
+                found = await client.get(path)
+                if found.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # told to come again
+                    job.update(found.json())
+                return job.get("finished_at") is not None
 
             await until(ended, _LOAD_S)
-            job: dict[str, Any] = (await client.get(path)).json()
             errors = (await client.get(f"{path}/errors", params={"limit": _ERRORS})).json()
             return job, errors["items"]
 
