@@ -17,6 +17,7 @@ import nats
 import psycopg
 import pytest
 from joserfc.jwk import OKPKey
+from nats.aio.client import Client as NatsClient
 from nats.js.errors import NotFoundError
 from psycopg import sql
 
@@ -96,6 +97,10 @@ def serve(engines: Engines, signing: tuple[Path, OKPKey]) -> Serve:
         app_url, owner_url = await asyncio.to_thread(_fresh, engines, service)
         if with_bus and not on_bus:
             await _empty_streams(engines.nats_admin_url)
+        if "signing_key" in service.settings.model_fields:
+            private = signing[0].with_name("signing.json")
+            private.write_text(json.dumps(signing[1].as_dict(private=True)), "utf-8")
+            settings = {"signing_key": private, "services": {}, **settings}
         servers = Servers(
             database_url=app_url,
             owner_url=owner_url,
@@ -113,6 +118,16 @@ def serve(engines: Engines, signing: tuple[Path, OKPKey]) -> Serve:
                 on_bus.remove(service.name)
 
     return start
+
+
+@pytest.fixture
+async def nats_admin(engines: Engines) -> AsyncIterator[NatsClient]:
+    """Connect to NATS as its administrator; streams are as declared before and after."""
+    await bus.ensure_streams(engines.nats_admin_url)
+    client = await nats.connect(engines.nats_admin_url)
+    yield client
+    await client.close()
+    await bus.ensure_streams(engines.nats_admin_url)
 
 
 # The whole stack, for journeys and chaos ------------------------------------------------------

@@ -1,7 +1,6 @@
 """Events as no owner would send them: each is refused or parked with its reason; others go on."""
 
 import contextlib
-from collections.abc import AsyncIterator
 
 import nats
 import pytest
@@ -23,14 +22,6 @@ from kit.testing import ByHand, Running, Serve, covers
 TYPE = RegionChanged.type
 
 
-@pytest.fixture
-async def admin(engines: Engines) -> AsyncIterator[Client]:
-    await bus.ensure_streams(engines.nats_admin_url)
-    client = await nats.connect(engines.nats_admin_url)
-    yield client
-    await client.close()
-
-
 def envelope(run: Running, id_: str, sequence: int = 1, **changed: object) -> Envelope:
     fact = RegionChanged(id=RegionId(id_), parent=None, name="区")
     now = run.db.clock.now()
@@ -46,9 +37,9 @@ async def parked(run: Running) -> dict[str, str]:
 
 @covers("R15.4")
 async def test_each_bad_event_is_parked_with_its_reason_and_holds_nothing_back(
-    serve: Serve, admin: Client, engines: Engines
+    serve: Serve, nats_admin: Client, engines: Engines
 ) -> None:
-    streams = admin.jetstream()
+    streams = nats_admin.jetstream()
     with contextlib.suppress(nats.js.errors.NotFoundError):
         await streams.delete_stream("item-registry")  # with what other tests said there
     await bus.ensure_streams(engines.nats_admin_url)
@@ -89,9 +80,9 @@ async def test_each_bad_event_is_parked_with_its_reason_and_holds_nothing_back(
 
 
 async def test_what_is_larger_than_any_event_is_refused_by_the_server(
-    admin: Client, engines: Engines
+    nats_admin: Client, engines: Engines
 ) -> None:
-    info = await admin.jetstream().stream_info("item-registry")
+    info = await nats_admin.jetstream().stream_info("item-registry")
     assert info.config.max_msg_size == EVENT_BYTES + 1024
     prefix = b"_INBOX.item-registry"
     client = await nats.connect(engines.nats_url("item-registry"), inbox_prefix=prefix)

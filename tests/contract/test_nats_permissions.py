@@ -12,7 +12,6 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from contracts.services import GATEWAY, SERVICES
 from heli.engines import Engines
-from kit import bus
 from kit.bus import Bus, Outgoing
 from kit.clock import new_id
 
@@ -35,19 +34,11 @@ class Tried:
         return True
 
 
-@pytest.fixture
-async def admin(engines: Engines) -> AsyncIterator[Client]:
-    await bus.ensure_streams(engines.nats_admin_url)
-    client = await nats.connect(engines.nats_admin_url)
-    yield client
-    await client.close()
-
-
 @pytest.fixture(params=NAMES)
 async def me(
-    request: pytest.FixtureRequest, engines: Engines, admin: Client
+    request: pytest.FixtureRequest, engines: Engines, nats_admin: Client
 ) -> AsyncIterator[tuple[str, Tried]]:
-    assert admin.is_connected
+    assert nats_admin.is_connected
     name: str = request.param
     said: list[str] = []
 
@@ -64,18 +55,18 @@ def other_of(name: str) -> str:
     return next(one for one in NAMES if one != name)
 
 
-async def test_what_is_forbidden_is_refused(me: tuple[str, Tried], admin: Client) -> None:
+async def test_what_is_forbidden_is_refused(me: tuple[str, Tried], nats_admin: Client) -> None:
     name, tried = me
     other = other_of(name)
     durable = ConsumerConfig(
         durable_name=other, ack_policy=AckPolicy.EXPLICIT, filter_subjects=[f"heli.{name}.>"]
     )
     with contextlib.suppress(nats.js.errors.NotFoundError):  # another test's
-        await admin.jetstream().delete_consumer(name, other)
-    await admin.jetstream().add_consumer(name, config=durable)
+        await nats_admin.jetstream().delete_consumer(name, other)
+    await nats_admin.jetstream().add_consumer(name, config=durable)
     mine = f"heli.{name}.thing.done.v1.{new_id()}"
     await tried.client.jetstream().publish(mine, b"{}")
-    held = (await admin.jetstream().stream_info(name)).state.messages
+    held = (await nats_admin.jetstream().stream_info(name)).state.messages
 
     forbidden = [
         f"heli.{other}.thing.done.v1.x",  # speak in another's name
@@ -113,14 +104,14 @@ async def test_what_is_forbidden_is_refused(me: tuple[str, Tried], admin: Client
         await tried.client.subscribe(subject)
         assert await tried.refused(f'subscription to "{subject}"'), subject
 
-    streams = admin.jetstream()
+    streams = nats_admin.jetstream()
     assert (await streams.stream_info(name)).state.messages == held
     assert (await streams.consumer_info(name, other)).num_ack_pending == 0
     await streams.delete_consumer(name, other)
 
 
-async def test_what_a_service_needs_is_allowed(engines: Engines, admin: Client) -> None:
-    assert admin.is_connected
+async def test_what_a_service_needs_is_allowed(engines: Engines, nats_admin: Client) -> None:
+    assert nats_admin.is_connected
     for name in NAMES:
         found = await Bus.connect(name, engines.nats_url(name), lambda: None)
         try:
@@ -138,11 +129,11 @@ async def test_what_a_service_needs_is_allowed(engines: Engines, admin: Client) 
                 await pulse.fetch(1, 0.2)
         finally:
             await found.close()
-            await admin.jetstream().delete_consumer(name, name)
+            await nats_admin.jetstream().delete_consumer(name, name)
 
 
-async def test_nobody_may_delete_or_purge_what_was_announced(admin: Client) -> None:
-    streams = admin.jetstream()
+async def test_nobody_may_delete_or_purge_what_was_announced(nats_admin: Client) -> None:
+    streams = nats_admin.jetstream()
     ack = await streams.publish(f"heli.{NAMES[0]}.thing.done.v1.{new_id()}", b"{}")
     for ask in (
         streams.delete_msg(NAMES[0], ack.seq),

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from joserfc.jwk import OKPKey
 
 from clue_dispatch.app import service as clue_dispatch
 from contracts.envelope import Envelope
@@ -96,20 +95,10 @@ def test_no_recorded_event_has_lost_a_reader(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("service", SERVICES, ids=[one.name for one in SERVICES])
 async def test_every_recorded_event_is_handled_by_its_readers(
-    serve: Serve,
-    service: Service,
-    version: str,
-    *,
-    signing: tuple[Path, OKPKey],
-    tmp_path: Path,
+    serve: Serve, service: Service, version: str
 ) -> None:
     events = recorded(version)
-    settings: dict[str, object] = {}
-    if service is gateway:
-        key = tmp_path / "signing.json"
-        key.write_text(json.dumps(signing[1].as_dict(private=True)), "utf-8")
-        settings = {"signing_key": key, "services": {}}
-    async with serve(service, **settings) as run:
+    async with serve(service) as run:
         readers = inbox.readers(run.db, service.hears(), service.keeps())
         for reader in sorted(readers, key=lambda one: (*ORDER, "gateway").index(one.stream)):
             if (service, reader.stream) == (clue_dispatch, "joint-inspection"):

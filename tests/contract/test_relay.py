@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import nats
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, StreamConfig
@@ -34,18 +33,8 @@ async def run(serve: Serve) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
-async def admin(engines: Engines) -> AsyncIterator[Client]:
-    """The admin's connection; what it altered is as declared again at the end."""
-    await bus.ensure_streams(engines.nats_admin_url)
-    client = await nats.connect(engines.nats_admin_url)
-    yield client
-    await client.close()
-    await bus.ensure_streams(engines.nats_admin_url)
-
-
-@pytest.fixture
-async def relay(run: Running, admin: Client) -> AsyncIterator[Relay]:
-    assert admin.is_connected
+async def relay(run: Running, nats_admin: Client) -> AsyncIterator[Relay]:
+    assert nats_admin.is_connected
     found = await Bus.connect(STREAM, run.servers.nats_url, lambda: None)
     yield Relay(run.db, found)
     await found.close()
@@ -64,17 +53,17 @@ async def waiting(run: Running) -> list[tuple[str, int]]:
         return [(aggregate, sequence) for aggregate, sequence in await tx.execute(query)]
 
 
-async def refuse_second_events(admin: Client) -> None:
+async def refuse_second_events(nats_admin: Client) -> None:
     """Let the stream take one event of an aggregate and refuse the next."""
-    streams = admin.jetstream()
+    streams = nats_admin.jetstream()
     config = (await streams.stream_info(STREAM)).config
     once = {"max_msgs_per_subject": 1, "discard_new_per_subject": True}
     await streams.update_stream(StreamConfig(**(config.__dict__ | once)))
 
 
-async def stored(admin: Client, id_: str) -> list[int]:
+async def stored(nats_admin: Client, id_: str) -> list[int]:
     """Give the sequences of a region's events in the order of the stream."""
-    streams = admin.jetstream()
+    streams = nats_admin.jetstream()
     subject = f"heli.{RegionChanged.type}.{id_}"
     pull = await streams.pull_subscribe(subject, stream=STREAM, config=ConsumerConfig())
     found: list[int] = []
@@ -87,11 +76,11 @@ async def stored(admin: Client, id_: str) -> list[int]:
 
 @covers("R15.4")
 async def test_a_refused_event_is_not_overtaken_and_others_go_on(
-    run: Running, admin: Client, relay: Relay, engines: Engines
+    run: Running, nats_admin: Client, relay: Relay, engines: Engines
 ) -> None:
     mark = new_id()
     one, other = f"a-{mark}", f"b-{mark}"
-    await refuse_second_events(admin)
+    await refuse_second_events(nats_admin)
     await announce(run, one, one, one, other, one)
     sent = [await relay.publish_window() for _ in range(4)]
     assert sum(sent) == 2, "the first of each; the second of one is refused, the rest wait"
@@ -104,14 +93,14 @@ async def test_a_refused_event_is_not_overtaken_and_others_go_on(
         return not await waiting(run)
 
     await until(all_sent)
-    assert await stored(admin, one) == [1, 2, 3, 4]
+    assert await stored(nats_admin, one) == [1, 2, 3, 4]
 
 
 async def test_what_is_refused_for_ever_starves_nobody(
-    run: Running, admin: Client, relay: Relay
+    run: Running, nats_admin: Client, relay: Relay
 ) -> None:
     mark = new_id()
-    await refuse_second_events(admin)
+    await refuse_second_events(nats_admin)
     await announce(run, *[f"p-{mark}"] * 400, *[f"q-{mark}-{n}" for n in range(300) for _ in "ab"])
     await announce(run, f"late-{mark}")
 
@@ -166,9 +155,9 @@ async def test_an_event_over_256_kib_is_refused_where_it_is_made(run: Running) -
 
 
 async def test_the_largest_event_passes_the_stream_and_a_larger_one_does_not(
-    admin: Client, relay: Relay
+    nats_admin: Client, relay: Relay
 ) -> None:
-    assert admin.is_connected
+    assert nats_admin.is_connected
 
     def message(size: int) -> Outgoing:
         subject = f"heli.{RegionChanged.type}.{new_id()}"
@@ -181,9 +170,9 @@ async def test_the_largest_event_passes_the_stream_and_a_larger_one_does_not(
 
 
 async def test_a_stream_or_a_durable_that_was_altered_is_named(
-    admin: Client, relay: Relay, engines: Engines
+    nats_admin: Client, relay: Relay, engines: Engines
 ) -> None:
-    streams, owner = admin.jetstream(), "credit-service"
+    streams, owner = nats_admin.jetstream(), "credit-service"
     await relay.bus.subscribe(owner, ["heli.credit-service.entity.batch.*.*"])
     assert await relay.bus.drift() == []
 

@@ -8,15 +8,14 @@ another department of the place, the same line in another region, and the party 
 import json
 import tomllib
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from sqlalchemy import ARRAY, Column, Enum, Table
+from sqlalchemy.dialects.postgresql import JSONB
 
 from clue_dispatch.app import service as clue_dispatch
 from contracts.roles import EVERY_SERVICE, OPERATIONS, OVERSEERS, PUBLIC, Role
@@ -28,6 +27,7 @@ from kit import places
 from kit.app import Service, metadata_of
 from kit.auth import Actor, system
 from kit.context import router
+from kit.faking import MOMENT, fitting
 from kit.testing import Running, Serve, actor, covers
 from risk_monitor.app import service as risk_monitor
 
@@ -45,7 +45,6 @@ SERVICES = (
 MATRIX: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_name("scope_matrix.toml").read_text("utf-8")
 )
-NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 KEPT, OTHER, ABSENT = "kept-0001", "other-001", "absent-01"
 TELLING = "机密"
 SUBJECT = "uscc-91350100M000100Y43"
@@ -80,7 +79,7 @@ ROUTE: dict[str, Any] = {
 # What is planted: kind → table and the columns that must make sense.
 PLANTED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "clue-dispatch": {
-        "clue": ("clue", {"route": ROUTE, "owner": "market-330100", "due_at": NOW}),
+        "clue": ("clue", {"route": ROUTE, "owner": "market-330100", "due_at": MOMENT}),
         "case": ("case_file", {"investigators": []}),
     },
     "joint-inspection": {
@@ -116,7 +115,7 @@ JOB: tuple[str, dict[str, Any]] = (
         "fault": None,
         "layout": None,
         "ignored": [],
-        "finished_at": NOW,
+        "finished_at": MOMENT,
     },
 )
 
@@ -128,18 +127,12 @@ def named(table: Table, id_: str) -> dict[str, object]:
 
 
 def value_for(column: Column[Any], id_: str) -> object:
-    if isinstance(column.type, Enum):
-        return None if column.nullable else column.type.enums[0]
-    if isinstance(column.type, ARRAY):
+    kind = column.type
+    if not isinstance(kind, (Enum, ARRAY, JSONB)) and kind.python_type is str:
+        return f"{TELLING}-{id_}"
+    if isinstance(kind, ARRAY):
         return []
-    with suppress(NotImplementedError):
-        kind = column.type.python_type
-        if kind is str:
-            return f"{TELLING}-{id_}"
-        if not column.nullable:
-            plain = {int: 1, float: 1.0, bool: False, date: NOW.date(), datetime: NOW, bytes: b"x"}
-            return plain.get(kind, {})
-    return None if column.nullable else {}
+    return None if column.nullable else fitting(column)
 
 
 async def plant(run: Running, table: Table, id_: str, given: Mapping[str, Any]) -> None:
@@ -153,13 +146,7 @@ async def plant(run: Running, table: Table, id_: str, given: Mapping[str, Any]) 
 
 @pytest.fixture(params=SERVICES, ids=lambda one: one.package)
 async def run(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[Running]:
-    settings: dict[str, object] = {}
-    if request.param is gateway:
-        public, key = request.getfixturevalue("signing")
-        private = public.parent / "signing-scope.json"
-        private.write_text(json.dumps(key.as_dict(private=True)), "utf-8")
-        settings = {"signing_key": private, "services": {}}
-    async with serve(request.param, **settings) as running:
+    async with serve(request.param) as running:
         tables = {
             one.name: one for part in metadata_of(request.param) for one in part.sorted_tables
         }

@@ -1,17 +1,15 @@
 """The second wall of scope: what the app role sees by raw SQL, whatever a query forgets."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import ARRAY, Column, Enum, Table, text
+from sqlalchemy import Table, text
 from sqlalchemy.exc import ProgrammingError
 
 from clue_dispatch.app import service as clue_dispatch
@@ -21,8 +19,8 @@ from item_registry.app import service as item_registry
 from joint_inspection.app import service as joint_inspection
 from kit.app import Service, metadata_of
 from kit.auth import Actor, system
-from kit.crypto import Sealed
 from kit.db import INTERNAL, OPEN, Database, write_as_service
+from kit.faking import fitting
 from kit.testing import Running, Serve, covers
 from risk_monitor.app import service as risk_monitor
 
@@ -37,19 +35,11 @@ SERVICES = (
 MINE = Actor("mine", keys=("market-330100", "market@330100"))
 THEIRS = Actor("theirs", keys=("market-440100", "market@440100", "*@440100"))
 WITHOUT = {"alembic_version"}
-NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
-PLAIN = {str: "x", int: 1, float: 1.0, bool: False, date: NOW.date(), datetime: NOW, bytes: b"x"}
 
 
 @pytest.fixture(params=SERVICES, ids=lambda one: one.package)
 async def run(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[Running]:
-    settings: dict[str, object] = {}
-    if request.param is gateway:
-        folder = request.getfixturevalue("signing")
-        key = folder[0].parent / "signing.json"
-        key.write_text(json.dumps(folder[1].as_dict(private=True)), "utf-8")
-        settings = {"signing_key": key, "services": {}}
-    async with serve(request.param, **settings) as running:
+    async with serve(request.param) as running:
         yield running
 
 
@@ -61,21 +51,8 @@ def scoped(service: Service) -> list[Table]:
     return [one for one in tables_of(service).values() if "readers" in one.c]
 
 
-def value_for(column: Column[Any]) -> object:
-    """Give something that a column takes."""
-    if isinstance(column.type, Enum):
-        return column.type.enums[0]
-    if isinstance(column.type, ARRAY):
-        return []
-    if isinstance(column.type, Sealed):
-        return "aes-gcm:1:eA=="
-    with contextlib.suppress(NotImplementedError):
-        return PLAIN.get(column.type.python_type, {})
-    return {}
-
-
 def row_of(table: Table, readers: Iterable[str]) -> dict[str, object]:
-    given = {one.key: value_for(one) for one in table.c if not one.identity}
+    given = {one.key: fitting(one) for one in table.c if not one.identity}
     return given | {"readers": list(readers)}
 
 

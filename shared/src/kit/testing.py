@@ -1,10 +1,7 @@
 """For tests only: what a test proves, a service started on real servers, tokens for its callers."""
 
 import asyncio
-import base64
 import contextlib
-import hashlib
-import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
 from contracts.roles import Role
@@ -56,30 +52,6 @@ def key_pair(folder: Path) -> tuple[Path, OKPKey]:
     path = folder / "jwks.json"
     path.write_text(json.dumps(KeySet([key]).as_dict(private=False)), "utf-8")
     return path, key
-
-
-def forged(key: OKPKey, audience: str, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-    """Make a token as ours, but for some of its header and claims; None leaves a claim out.
-
-    `alg: none` has no signature; HS256 is signed with our public key as if it were a secret;
-    another key's name (`kid`, `jku`, `jwk`) comes with another key's signature.
-    """
-    ours = {"iss": "heli-gateway", "aud": audience, "sub": "bootstrap", "exp": 9_999_999_999}
-    said = {name: value for name, value in {**ours, **claims}.items() if value is not None}
-    head = {"alg": "Ed25519", "kid": key.kid, **header}
-    text = b".".join(_coded(json.dumps(part).encode()) for part in (head, said))
-    if head["alg"] == "none":
-        return f"{text.decode()}."
-    if head["alg"] == "HS256":
-        secret = json.dumps(key.as_dict(private=False)).encode()
-        mark = hmac.new(secret, text, hashlib.sha256).digest()
-        return f"{text.decode()}.{_coded(mark).decode()}"
-    signer = OKPKey.generate_key("Ed25519") if header else key
-    return jwt.encode(head, said, signer, algorithms=["Ed25519"])
-
-
-def _coded(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
 def actor(

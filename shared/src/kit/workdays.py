@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 import chinese_calendar
+from chinese_calendar import constants
 
 from contracts.errors import Invalid
 
@@ -83,11 +84,11 @@ class Calendar:
 
 NATIONAL: Final = Calendar()
 
+# The years that the State Council announced and the library has.
+_YEARS: Final = frozenset(day.year for day in constants.holidays)
+
 
 @lru_cache(maxsize=8192)
 def _announced(day: date) -> bool | None:
     """Say what the State Council announced for a day; None for a year without an announcement."""
-    try:
-        return bool(chinese_calendar.is_workday(day))
-    except NotImplementedError:
-        return None
+    return bool(chinese_calendar.is_workday(day)) if day.year in _YEARS else None
