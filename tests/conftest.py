@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import nats
@@ -32,6 +34,27 @@ from kit.app import Service
 from kit.testing import Running, Serve, Servers, key_pair, running
 
 _COUNT = itertools.count(1)
+_MEASURED = "measured"
+_ENV = os.environ  # noqa: TID251 - the workers' processes inherit it
+
+
+def pytest_configure() -> None:
+    """Choose the seed of what is random in this run, before the workers start."""
+    _ENV.setdefault("HELI_SEED", str(secrets.randbelow(1_000_000)))
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say at the end of the run what a test measured."""
+    return functools.partial(record_property, _MEASURED)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, value in report.user_properties:
+            if name == _MEASURED and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")
+    terminalreporter.write_line(f"HELI_SEED={_ENV['HELI_SEED']}")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ effect's commit, of sound events, may be a fifth higher in the median of the pai
 import asyncio
 import os
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -160,7 +161,7 @@ async def test_poison_is_parked_the_others_go_on_and_requeued_it_leaves_no_trace
 
 @pytest.mark.skipif(not PAIRS, reason="a matter of minutes: HELI_POISON_PAIRS=3")
 async def test_poison_leaves_the_others_as_quick_as_they_are_without(
-    serve: Serve, engines: Engines, handling: Handling, capsys: pytest.CaptureFixture[str]
+    serve: Serve, engines: Engines, handling: Handling, measured: Callable[[str], None]
 ) -> None:
     ratios = []
     for _ in range(PAIRS):
@@ -176,8 +177,5 @@ async def test_poison_leaves_the_others_as_quick_as_they_are_without(
             sound = {one.id for one in events if not _poisoned(one.data["batch"])}
             p99[broken] = handling.p99_ms(sound)
         ratios.append(p99[True] / p99[False])
-        with capsys.disabled():
-            print(  # noqa: T201 - the figures are the point
-                f"\np99 at {RATE}/s: clean {p99[False]:.0f} ms, 1 % poison {p99[True]:.0f} ms"
-            )
+        measured(f"p99 at {RATE}/s: clean {p99[False]:.0f} ms, 1 % poison {p99[True]:.0f} ms")
     assert statistics.median(ratios) <= 1.2

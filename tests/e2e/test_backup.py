@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -82,7 +82,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @covers("R15.4")
-def test_a_time_between_two_writes_comes_back_after_all_data_are_gone(folder: Path) -> None:
+def test_a_time_between_two_writes_comes_back_after_all_data_are_gone(
+    folder: Path, measured: Callable[[str], None]
+) -> None:
     data, archive = folder / "data", folder / "备份 backup"
     with started(data, archive=archive) as up, running(up) as stack:
         assert stack.load(stack.admin, "regions", [COUNTRY])["status"] == "done"
@@ -117,8 +119,8 @@ def test_a_time_between_two_writes_comes_back_after_all_data_are_gone(folder: Pa
         assert heli("backup", str(archive), "--data", str(data), code=1)["code"] == (
             "backup-of-another"
         )
-    print(  # noqa: T201  the time that it took is to be read
-        f"\nbackup {made['seconds']} s, {made['mb']} MB; back to {to}: restored {restored:.1f} s, "
+    measured(
+        f"backup {made['seconds']} s, {made['mb']} MB; back to {to}: restored {restored:.1f} s, "
         f"ready {ready:.1f} s, verified {held:.1f} s; {done['republished']} events said again"
     )
 

@@ -52,6 +52,7 @@ def test_a_lost_stream_and_an_emptied_reader_come_back(stack: Stack) -> None:
         for table in TABLES:
             connection.execute(f"TRUNCATE {table}")  # the facts of the other streams go as well
         done = stack.heli("replay", OWNER, "--json")
+        assert done.stdout, done.stderr
         told = json.loads(done.stdout)
         assert (done.returncode, told["ok"]) == (0, True), told
         assert told["events"] >= len(before["inbox"])
