@@ -117,6 +117,7 @@ def test_an_upload_in_hand_is_taken_whole_by_a_process_that_was_told_to_go(
 
     def pieces() -> Iterator[bytes]:
         yield b"id,name,parent\n000000,\xe5\x85\xa8\xe5\x9b\xbd,\n"
+        assert wait_until(lambda: rooted.in_flight("item-registry") > 0, seconds=60)
         os.kill(before, signal.SIGTERM)
         assert wait_until(lambda: not rooted.ready(service), seconds=15)
         yield b"drained-%s,x,000000\n" % service.encode()

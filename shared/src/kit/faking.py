@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from joserfc import jwt
 from joserfc.jwk import OKPKey
-from sqlalchemy import Column, Enum
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import JSON, Column, Enum
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from kit.crypto import Sealed
 
@@ -69,7 +69,7 @@ def fitting(column: Column[Any]) -> Any:  # noqa: ANN401 - a bound value
             return column.type.enums[0]
         case ARRAY():
             return []
-        case JSONB():
+        case JSON():
             return {}
         case Sealed():
             return "aes-gcm:1:eA=="

@@ -17,7 +17,8 @@ from contracts.errors import Invalid, Malformed, TooLarge
 JSON_BYTES: Final = 1024**2
 JSON_DEPTH: Final = 32
 JSON_KEYS: Final = 10_000
-# Request line and headers together; h11 answers 400 beyond.
+# Request line and headers together. h11 counts after each read while they are not whole, so beyond
+# this and one read of asyncio's (256 KiB) more it always answers 400.
 HEADER_BYTES: Final = 32 * 1024
 # A caller that sends nothing for so long has gone, or never meant to.
 IDLE_S: Final = 20.0

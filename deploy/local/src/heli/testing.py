@@ -65,6 +65,13 @@ class Stack:
         except httpx.HTTPError:
             return False
 
+    def in_flight(self, service: str) -> int:
+        """Ask a service how many requests it has in hand."""
+        url = self.state()["services"][service]["url"]
+        text = httpx.get(f"{url}/metrics", timeout=10, trust_env=False).text
+        lines = (line.split() for line in text.splitlines())
+        return next(int(float(line[1])) for line in lines if line[0] == "heli_requests_in_flight")
+
     def who_is_ready(self) -> set[str]:
         """Ask all six services side by side."""
         names = [service.name for service in SERVICES]
