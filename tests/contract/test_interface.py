@@ -1,9 +1,12 @@
 """The one document of all six services: what every list and every read has in common."""
 
 from collections.abc import Iterator
+from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
 from clue_dispatch.app import service as clue_dispatch
 from credit_service.app import service as credit_service
@@ -84,3 +87,18 @@ def test_every_patch_says_what_a_stale_or_missing_version_is_answered() -> None:
     for operation in patches:
         assert operation["responses"].keys() >= {"412", "428"}
         assert "if-match" in {one.get("name", "").lower() for one in operation["parameters"]}
+
+
+def beneath(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for one in dependant.dependencies:
+        yield from beneath(one)
+
+
+def test_no_request_is_sent_to_a_thread_for_a_dependency() -> None:
+    routes = [route for one in ALL for router in one.routers for route in router.routes]
+    asked = [
+        one for route in routes if isinstance(route, APIRoute) for one in beneath(route.dependant)
+    ]
+    assert len(asked) > len(routes) > 100
+    assert {one.call for one in asked if not iscoroutinefunction(one.call)} == set()

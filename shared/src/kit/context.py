@@ -90,17 +90,22 @@ def operation_of(method: str, path: str) -> str:
     return f"{method} {_PARAMETER.sub('{id}', path)}"
 
 
-def _context(request: Request) -> Context:
+# Dependencies are coroutines even where nothing is awaited: FastAPI sends any other to a thread.
+async def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
 
 
-def _caller(request: Request) -> Actor:
+async def _caller(request: Request) -> Actor:
+    return _checked(request)
+
+
+def _checked(request: Request) -> Actor:
     """Check the token and the role; a public operation has an actor without keys."""
     known: Actor | None = getattr(request.state, "caller", None)
     if known is not None:
         return known
-    context = _context(request)
+    context: Context = request.app.state.context
     operation = operation_of(request.method, request.scope["route"].path)
     request.state.operation = operation
     allowed = context.operations[operation]
@@ -162,7 +167,7 @@ def _left_ms(request: Request) -> int | None:
     return left
 
 
-def _now(tx: "Tx") -> datetime:
+async def _now(tx: "Tx") -> datetime:
     return dealing(tx).now
 
 
@@ -202,7 +207,7 @@ class Route(APIRoute):
         async def inside(request: Request) -> Response:
             for name in request.query_params.keys() - set(known):
                 raise QueryUnknown(field=name, got=request.query_params[name], expected=known)
-            _caller(request)  # before the body: who may not send it need not be read
+            _checked(request)  # before the body: who may not send it need not be read
             async with AsyncExitStack() as stack:
                 request.state.stack = stack
                 asked = await _as_json(request) if self.body_field else request

@@ -65,7 +65,7 @@ class Paging:
         return Invalid(field="cursor", got=str(self.cursor)[:80], expected="`next` of a list")
 
 
-def _paging(
+async def _paging(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="每页条数 rows a page")] = 50,
     cursor: Annotated[str | None, Query(description="上一页的 next")] = None,
     sort: Annotated[
@@ -76,7 +76,7 @@ def _paging(
     return Paging(limit, cursor, sort)
 
 
-def _in_order(
+async def _in_order(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="每页条数 rows a page")] = 50,
     cursor: Annotated[str | None, Query(description="上一页的 next")] = None,
 ) -> Paging:

@@ -38,7 +38,7 @@ class RootNeeded(Forbidden):
     code = "root-needed"
 
 
-def _at_root(caller: Caller) -> None:
+async def _at_root(caller: Caller) -> None:
     if ROOT not in caller.regions:
         raise RootNeeded(regions=list(caller.regions))
 

@@ -29,7 +29,7 @@ entities = router("/entities", "entities")
 joined = router("/joined", "operations")
 
 
-def _asking(request: Request, ctx: Ctx, _caller: Caller) -> Asking:
+async def _asking(request: Request, ctx: Ctx, _caller: Caller) -> Asking:
     """Ask on behalf of the caller, with the same internal token."""
     token = request.headers["authorization"].partition(" ")[2]
     language = language_of(request.headers.get("accept-language"))
