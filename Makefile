@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test nightly bench lint fix docs lock deploy-check
+.PHONY: help setup demo run test nightly bench lint fix docs migration lock deploy-check
 SHELL := /bin/bash
 V := .venv/bin
 export KUBECTL ?= kubectl
@@ -38,8 +38,11 @@ lint: setup  ## check style, types, import rules, layout and licences; changes n
 fix: setup  ## mend what the tools can mend
 	@$(V)/ruff check --fix . ; $(V)/ruff format .
 
-docs: setup  ## write docs/generated, NOTICE and the first migrations anew
+docs: setup  ## write docs/generated and NOTICE anew
 	@$(V)/python -m heli.catalogue
+
+migration: setup  ## draft the next migration of every service whose tables changed
+	@$(V)/python -m heli.drafts
 
 deploy-check: setup  ## build every kustomize overlay and hold it against schemas and policies (needs kubectl ≥ 1.27)
 	@bash deploy/kustomize/tests/kubectl.sh && bash deploy/setup.sh --deploy && $(V)/python -m pytest -n 2 --dist loadfile -q tests/deploy

@@ -21,13 +21,11 @@ from contracts.roles import Role
 from heli.engines import Engines
 from item_registry.app import service
 from kit import bus, inbox, jobs, outbox, streams, worker
-from kit.app import metadata_of
 from kit.auth import Actor, system
 from kit.clock import new_id
 from kit.entities import entity
 from kit.failures import Collided, refusal_of
 from kit.jobs import Row, Taken, Upload, job
-from kit.migrations import differences
 from kit.places import region as region_table
 from kit.sheets import Raw
 from kit.spool import CHUNK_BYTES
@@ -385,10 +383,6 @@ async def test_audit_says_who_did_what_when_and_on_which_request(run: Running) -
     assert audit["correlation"] == headers["traceparent"]
     async with run.client(replace(ADMIN, regions=("330100",))) as client:
         assert (await client.get("/audit")).status_code == 403
-
-
-def test_the_migration_is_what_the_tables_say(run: Running) -> None:
-    assert differences(run.servers.owner_url, metadata_of(run.service)) == []
 
 
 # Jobs ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -121,7 +122,7 @@ class Service:
     def _routes(self) -> FastAPI:
         made = FastAPI(
             title=f"Heli 合力: {self.name}",
-            version="0.1.0",
+            version=version("heli-shared"),
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,  # a redirect would name the address inside
@@ -202,8 +203,7 @@ class Service:
                 if wanted.nats_admin_url:
                     asyncio.run(bus.ensure_streams(wanted.nats_admin_url, wanted.replicas))
             case "draft":
-                step = migrations.first_step(asked.owner_url, metadata_of(self), "0001")
-                (self.folder / "0001_first.py").write_text(step, "utf-8")
+                migrations.next_step(self.folder, asked.owner_url, metadata_of(self))
             case _:
                 sys.stdout.write(json.dumps(self.describe(), ensure_ascii=False) + "\n")
 

@@ -1,7 +1,8 @@
 """`/livez`, `/readyz`, `/status`, `/metrics`: for the supervisor and the operator, not for callers.
 
-Live: the event loop runs. Ready: database, schema head and key set, and not draining; NATS down
-only degrades (the outbox absorbs). What degrades stands in `/status`, from one small query.
+Live: the event loop runs. Ready: database, schema head or a later one, key set, and not draining;
+NATS down only degrades (the outbox absorbs). What degrades stands in `/status`, from one small
+query.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from kit import meters
+from kit import meters, migrations
 from kit.backlog import Backlog, backlog
 from kit.clock import real_seconds
 from kit.context import Context
@@ -74,7 +75,7 @@ class _Readiness:
         keys = bool(self.context.verifier.keys.keys)
         return {
             "service": self.context.service,
-            "ready": self.schema == self.head and keys and not connection.draining,
+            "ready": migrations.stands(self.schema, self.head) and keys and not connection.draining,
             "schema": self.schema,
             "keys": keys,
             "draining": connection.draining,

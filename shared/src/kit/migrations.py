@@ -1,5 +1,7 @@
 """Alembic, configured in code: upgrade a service's database, and guard its tables.
 
+A released step never changes, and later steps only add (ADR 20): what an older version reads and
+writes still stands. Revisions are four digits, one higher each step.
 After the upgrade the guards are set from what stands in the schema: the database is closed to all
 but its owner and the app role, row-level security is forced on every table with `readers`, and the
 app role gets its grants (audit rows can be added, never changed).
@@ -23,7 +25,7 @@ _LOCK = 4_711_001
 
 
 class SchemaUnknown(RuntimeError):
-    """The database is on a head that this code does not know (an unreleased version's)."""
+    """The database is on a head that no version of this code ever had."""
 
 
 def _script(folder: Path) -> ScriptDirectory:
@@ -39,10 +41,15 @@ def head(folder: Path) -> str:
     return found
 
 
+def stands(found: str, needed: str) -> bool:
+    """Say whether a database on the head `found` serves code of the head `needed`: newer does."""
+    return len(found) == len(needed) and found.isdigit() and found >= needed
+
+
 def migrate(folder: Path, url: str, app_role: str) -> bool:
     """Bring a database to the head, as its owner; gives whether anything was to do.
 
-    Raises SchemaUnknown when the database stands on a revision that is not in the folder.
+    There is nothing to do where a newer version was there before. Raises SchemaUnknown.
     """
     engine = create_engine(url)
     try:
@@ -50,7 +57,7 @@ def migrate(folder: Path, url: str, app_role: str) -> bool:
             connection.execute(text("SET LOCAL lock_timeout = '10s'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             known = MigrationContext.configure(connection).get_current_revision()
-            if known == head(folder):
+            if known is not None and stands(known, head(folder)):
                 return False
             _upgrade(connection, folder, known)
             _guard(connection, app_role)
@@ -123,20 +130,26 @@ def differences(url: str, metadata: Iterable[MetaData]) -> list[object]:
         engine.dispose()
 
 
-def first_step(url: str, metadata: Iterable[MetaData], revision: str) -> str:
-    """Write the text of the first migration from an empty database and the declared tables."""
+def next_step(folder: Path, url: str, metadata: Iterable[MetaData]) -> Path | None:
+    """Write the step from a database on the folder's head to the declared tables, if they differ.
+
+    What it says is a draft: look at it, name its file, and put in what fills a new column.
+    """
+    before = _script(folder).get_current_head()
     engine = create_engine(url)
     try:
         with engine.connect() as connection:
-            context = MigrationContext.configure(connection)
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
             made = produce_migrations(context, _all(metadata))
-            if made.upgrade_ops is None:
-                msg = "nothing to do"
-                raise LookupError(msg)
+            if made.upgrade_ops is None or made.upgrade_ops.is_empty():
+                return None
             body = render_python_code(made.upgrade_ops, render_item=_plain)
     finally:
         engine.dispose()
-    return _STEP.format(revision=revision, body=body)
+    revision = f"{int(before or 0) + 1:04}"
+    path = folder / f"{revision}_{'next' if before else 'first'}.py"
+    path.write_text(_STEP.format(revision=revision, before=repr(before), body=body), "utf-8")
+    return path
 
 
 def _all(metadata: Iterable[MetaData]) -> Any:  # noqa: ANN401 - Alembic takes several
@@ -158,18 +171,18 @@ def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:
     return False
 
 
-_STEP = '''"""The first schema; written anew by `make docs` until a version is released."""
+_STEP = '''"""Drawn from the tables by `make migration`; never changed once it is released."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "{revision}"
-down_revision = None
+down_revision = {before}
 
 
 def upgrade() -> None:
-    """Make all tables."""
+    """Bring the schema of the step before to this one."""
     _ = postgresql
     {body}
 '''

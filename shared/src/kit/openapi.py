@@ -1,6 +1,7 @@
 """One OpenAPI 3.1 document out of six: pure, for the gateway at run time and for `make docs`."""
 
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from typing import Any, Final
 
 from contracts.roles import OPERATIONS, PUBLIC
@@ -47,7 +48,7 @@ _SHARED: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def merge(documents: Mapping[str, Mapping[str, Any]], version: str = "0.1.0") -> dict[str, Any]:
+def merge(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Merge the services' documents, by name, into the one that callers see.
 
     Paths get their outside names; a component whose name means something else already, and every
@@ -71,7 +72,7 @@ def merge(documents: Mapping[str, Mapping[str, Any]], version: str = "0.1.0") ->
     _unique_ids(paths)
     return {
         "openapi": "3.1.0",
-        "info": {"title": TITLE, "version": version},
+        "info": {"title": TITLE, "version": version("heli-shared")},
         "servers": [{"url": "/"}],
         "security": [{"client": []}],
         "paths": {path: paths[path] for path in sorted(paths) if paths[path]},

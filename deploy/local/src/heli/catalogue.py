@@ -1,4 +1,4 @@
-"""Writes what is generated: the first migrations, and the pages under `docs/generated`.
+"""Writes what is generated: the pages under `docs/generated`, and what the gateway shows of them.
 
 `make docs` runs it; CI runs it too and fails on a difference. Each service describes itself
 (`python -m <package>.app describe`), so that nothing here imports one.
@@ -9,7 +9,6 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,6 @@ from pydantic import BaseModel
 from contracts.roles import OPERATIONS, PUBLIC
 from contracts.services import SERVICES
 from heli import cluster, licences, refusals
-from heli.databases import Database, provision
-from heli.engines import Engines
 from heli.facts import facts
 from kit.openapi import merge
 
@@ -166,20 +163,8 @@ def requirements_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def draft_migrations() -> None:
-    """Write every service's first migration from its tables, on an empty real database."""
-    with tempfile.TemporaryDirectory() as folder, Engines(Path(folder)) as engines:
-        provision(engines)
-        for service in SERVICES:
-            database = Database(service, engines)
-            command = [sys.executable, "-m", f"{service.package}.app", "draft"]
-            command += ["--owner-url", database.url(database.owner)]
-            subprocess.run(command, check=True)  # noqa: S603
-
-
 def main() -> None:
     """Write everything anew."""
-    draft_migrations()
     OUT.mkdir(parents=True, exist_ok=True)
     described = [describe(service.package) for service in SERVICES]
     document = merge({one["service"]: one["openapi"] for one in described})

@@ -2,10 +2,11 @@
 
 `python -m heli.recorded v0.1.0` writes `tests/recorded/v0.1.0/<service>.ndjson` from the stack on
 the data folder: of each type the first few envelopes, in the order in which they were announced;
-and `heard.json`, who hears which type. Run it on a demo, whose data are made up. What a demo never
-says is added by hand, once.
+`heard.json`, who hears which type; and `migrations.json`, the digest of every step. Run it on a
+demo, whose data are made up. What a demo never says is added by hand, once.
 """
 
+import hashlib
 import json
 import sys
 from collections import Counter
@@ -48,9 +49,19 @@ def write(version: str, found: dict[str, list[dict[str, Any]]]) -> list[Path]:
         path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
         paths.append(path)
     heard = catalogue.circle_of(catalogue.describe(one.package) for one in SERVICES)
-    path = folder / "heard.json"
-    path.write_text(json.dumps(heard, indent=1) + "\n", "utf-8")
-    return [*paths, path]
+    for name, what in (("heard", heard), ("migrations", steps())):
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(what, indent=1) + "\n", "utf-8")
+        paths.append(path)
+    return paths
+
+
+def steps() -> dict[str, str]:
+    """Give the digest of every service's migrations, by path."""
+    return {
+        path.as_posix(): f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in sorted(Path().glob("*/src/*/migrations/*.py"))
+    }
 
 
 def main() -> None:
