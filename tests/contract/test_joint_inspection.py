@@ -54,12 +54,10 @@ from joint_inspection.app import service
 from joint_inspection.directory import store as directory
 from joint_inspection.draw.domain.handles import Digest, Handle, opens_target
 from joint_inspection.draw.domain.parties import Reveal, commitment
-from kit.app import metadata_of
 from kit.auth import Actor, system
 from kit.clock import Clock
 from kit.db import Database
 from kit.deadlines import shanghai_day
-from kit.migrations import differences
 from kit.testing import Running, Serve, actor, covers, until
 from kit.ticker import tick
 from kit.timers import Kind
@@ -729,7 +727,3 @@ async def test_the_service_hears_its_own_completed_draw_over_the_bus(serve: Serv
             return len(found["items"]) == 2
 
         await until(both_planned)
-
-
-async def test_the_schema_is_what_the_code_declares(run: Running) -> None:
-    assert differences(run.servers.owner_url, metadata_of(service)) == []

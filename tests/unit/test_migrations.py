@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kit import migrations
+from kit import revisions
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "tests" / "recorded"
@@ -110,4 +110,4 @@ def test_steps_of_a_service_are_numbered_without_a_gap() -> None:
 def test_code_runs_on_its_own_schema_and_on_later_ones(
     found: str, needed: str, *, serves: bool
 ) -> None:
-    assert migrations.stands(found, needed) is serves
+    assert revisions.stands(found, needed) is serves

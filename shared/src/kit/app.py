@@ -1,7 +1,7 @@
 """The composition root of a service: what it is made of, and how it is started.
 
-`python -m <package>.app serve | migrate | describe | draft`; `draft` writes the first migration
-from the tables, until a version is released. How it runs stands in `kit.serving`.
+`python -m <package>.app serve | migrate | describe | draft`; `draft` writes the next migration from
+what the tables say. How it runs stands in `kit.serving`.
 """
 
 import argparse
@@ -33,9 +33,9 @@ from kit import (
     health,
     items,
     log,
-    migrations,
     places,
     policy,
+    revisions,
 )
 from kit.auth import Verifier
 from kit.checks import Invariant
@@ -114,7 +114,7 @@ class Service:
         made.state.context = context
         made.state.sentences = errors.Sentences.load("kit", self.package)
         errors.install(made, made.state.sentences)
-        health.install(made, context, migrations.head(self.folder))
+        health.install(made, context, revisions.head(self.folder))
         places = Places(context.settings.at_once)
         made.add_middleware(Intake, sentences=made.state.sentences, places=places)
         return made
@@ -199,10 +199,14 @@ class Service:
             case "migrate":
                 given = {name: value for name, value in vars(asked).items() if value is not None}
                 wanted = _read(partial(MigrateSettings, **given), parser)
+                from kit import migrations  # noqa: PLC0415 - a process that serves needs no Alembic
+
                 migrations.migrate(self.folder, wanted.owner_url, wanted.app_role)
                 if wanted.nats_admin_url:
                     asyncio.run(bus.ensure_streams(wanted.nats_admin_url, wanted.replicas))
             case "draft":
+                from kit import migrations  # noqa: PLC0415
+
                 migrations.next_step(self.folder, asked.owner_url, metadata_of(self))
             case _:
                 sys.stdout.write(json.dumps(self.describe(), ensure_ascii=False) + "\n")

@@ -4,15 +4,16 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-from xlsxwriter import Workbook
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
+from typing import TYPE_CHECKING, Any, Final
 
 from kit.cells import EXACT
 from kit.rejected import Mending
 from kit.sheets import FORMULA_SIGNS, guarded
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
 
 _CELL_CHARS: Final = 32_767  # Excel's own bound
 _FAULTY: Final = "#FFC7CE"
@@ -31,6 +32,8 @@ def as_csv(mend: Mending) -> bytes:
 
 def as_workbook(mend: Mending) -> bytes:
     """Write the rows as XLSX: text as text, so that no code turns into a number or a formula."""
+    from xlsxwriter import Workbook  # noqa: PLC0415 - a twentieth of a process's start
+
     out = io.BytesIO()
     with Workbook(out, {"constant_memory": True}) as book:
         forms = _Forms.of(book)
@@ -50,12 +53,12 @@ def as_workbook(mend: Mending) -> bytes:
 class _Forms:
     """How cells look: the faulty ones coloured, all kept from becoming numbers or formulas."""
 
-    bold: Format
-    wrapped: Format
-    cell: dict[tuple[bool, bool], Format]
+    bold: "Format"
+    wrapped: "Format"
+    cell: "dict[tuple[bool, bool], Format]"
 
     @classmethod
-    def of(cls, book: Workbook) -> "_Forms":
+    def of(cls, book: "Workbook") -> "_Forms":
         """Make the forms of a workbook."""
         colour: tuple[dict[str, str], ...] = ({}, {"bg_color": _FAULTY})
         cell = {
@@ -68,7 +71,7 @@ class _Forms:
         bold = book.add_format({"bold": True, "num_format": "@"})
         return cls(bold, book.add_format({"text_wrap": True, "num_format": "@"}), cell)
 
-    def of_row(self, cells: Sequence[Any], faulty: set[int]) -> list[tuple[Any, Format]]:
+    def of_row(self, cells: Sequence[Any], faulty: set[int]) -> "list[tuple[Any, Format]]":
         """Give the cells of a row, each with its form."""
         shown = [_shown(cell) for cell in cells]
         formula = (isinstance(cell, str) and cell.startswith(FORMULA_SIGNS) for cell in shown)
@@ -76,7 +79,7 @@ class _Forms:
         return list(zip(shown, forms, strict=True))
 
 
-def _write(sheet: Worksheet, at: int, cells: Sequence[tuple[Any, Format]]) -> None:
+def _write(sheet: "Worksheet", at: int, cells: "Sequence[tuple[Any, Format]]") -> None:
     for column, (cell, form) in enumerate(cells):
         if isinstance(cell, bool):
             sheet.write_boolean(at, column, cell, form)

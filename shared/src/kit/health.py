@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from kit import meters, migrations
+from kit import meters, revisions
 from kit.backlog import Backlog, backlog
 from kit.clock import real_seconds
 from kit.context import Context
@@ -75,7 +75,7 @@ class _Readiness:
         keys = bool(self.context.verifier.keys.keys)
         return {
             "service": self.context.service,
-            "ready": migrations.stands(self.schema, self.head) and keys and not connection.draining,
+            "ready": revisions.stands(self.schema, self.head) and keys and not connection.draining,
             "schema": self.schema,
             "keys": keys,
             "draining": connection.draining,

@@ -1,7 +1,7 @@
 """Alembic, configured in code: upgrade a service's database, and guard its tables.
 
 A released step never changes, and later steps only add (ADR 20): what an older version reads and
-writes still stands. Revisions are four digits, one higher each step.
+writes still stands.
 After the upgrade the guards are set from what stands in the schema: the database is closed to all
 but its owner and the app role, row-level security is forced on every table with `readers`, and the
 app role gets its grants (audit rows can be added, never changed).
@@ -21,6 +21,8 @@ from sqlalchemy import JSON, Connection, MetaData, create_engine, inspect, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeDecorator
 
+from kit.revisions import head, stands
+
 _LOCK = 4_711_001
 
 
@@ -30,20 +32,6 @@ class SchemaUnknown(RuntimeError):
 
 def _script(folder: Path) -> ScriptDirectory:
     return ScriptDirectory(str(folder), version_locations=[str(folder)])
-
-
-def head(folder: Path) -> str:
-    """Give the schema head that this code stands on."""
-    found = _script(folder).get_current_head()
-    if found is None:
-        msg = f"no migration in {folder}"
-        raise LookupError(msg)
-    return found
-
-
-def stands(found: str, needed: str) -> bool:
-    """Say whether a database on the head `found` serves code of the head `needed`: newer does."""
-    return len(found) == len(needed) and found.isdigit() and found >= needed
 
 
 def migrate(folder: Path, url: str, app_role: str) -> bool:
