@@ -30,6 +30,16 @@ from kit.testing import covers
 
 HELI = [sys.executable, "-m", "heli"]
 COUNTRY = {"id": "000000", "name": "全国"}
+WRONG_CODE = "91110108MA0000015X"  # of nobody: it is sealed in its table
+RECORD = {
+    "stage": "daily_supervision",
+    "kind": "inspection_result",
+    "subject": WRONG_CODE,
+    "name": "示例商店（示例）",
+    "region": "000000",
+    "effective_on": "2026-01-05",
+    "evidence": "示例",
+}
 
 
 def heli(*words: str, code: int = 0) -> dict[str, Any]:
@@ -88,6 +98,7 @@ def test_a_time_between_two_writes_comes_back_after_all_data_are_gone(
     data, archive = folder / "data", folder / "备份 backup"
     with started(data, archive=archive) as up, running(up) as stack:
         assert stack.load(stack.admin, "regions", [COUNTRY])["status"] == "done"
+        stack.admin.post("/credit-records", RECORD)
         made = heli("backup", str(archive), "--data", str(data))
         note(stack, "bk-first")
         between = Clock().now()
@@ -111,6 +122,7 @@ def test_a_time_between_two_writes_comes_back_after_all_data_are_gone(
         verified = stack.heli("verify", "--json")
         assert json.loads(verified.stdout)["ok"], verified.stdout
         held = time.monotonic() - clock
+        assert [one["raw"] for one in stack.admin.list("/provisional-subjects")] == [WRONG_CODE]
         assert has(stack, "bk-first")
         assert not has(stack, "bk-second")
         assert (readers_of(data, "bk-first"), readers_of(data, "bk-second")) == (4, 0)

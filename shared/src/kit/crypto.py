@@ -203,9 +203,10 @@ def _key(id_: str, kept: dict[str, str]) -> Key:
 
 
 def new_ring() -> dict[str, Any]:
-    """Make a ring with one fresh key, as its file holds it."""
+    """Make a ring with one fresh key, as its file holds it; no other ring has a key of its name."""
     key = b64encode(os.urandom(ALGORITHMS["aes-gcm"].key_bytes)).decode()
-    return {"current": "1", "keys": {"1": {"algorithm": "aes-gcm", "key": key}}}
+    name = os.urandom(4).hex()
+    return {"current": name, "keys": {name: {"algorithm": "aes-gcm", "key": key}}}
 
 
 def seal(tx: AsyncConnection, text: str | None, bound: str) -> str | None:

@@ -21,7 +21,15 @@ from heli.settings import Settings
 from kit.clock import Clock
 from kit.deadlines import SHANGHAI
 
-KEPT: Final = ("secrets.json", "signing.json", "keys.json", "bootstrap.json", "ports.json")
+# Whatever a folder has once only: `credentials.prepare` would make another one without a word.
+KEPT: Final = (
+    "secrets.json",
+    "signing.json",
+    "keys.json",
+    "column-keys.json",
+    "bootstrap.json",
+    "ports.json",
+)
 _MB: Final = 1024 * 1024
 _LOG_MB: Final = 64
 EXAMPLES: Final = examples("heli backup /backups/heli", "heli backup /backups/heli --json")

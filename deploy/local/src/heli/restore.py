@@ -27,7 +27,6 @@ from heli.ports import FILE as PORTS
 from heli.postgres import OtherMajor, Postgres
 from heli.problems import Problem
 from heli.settings import Settings
-from kit.clock import Clock
 from kit.deadlines import SHANGHAI
 
 EXAMPLES: Final = examples(
@@ -225,10 +224,13 @@ def republish(engines: Engines) -> int:
     The streams begin anew with the first start: what they held may be of a time that is no more.
     The outbox is the record; readers' inboxes drop what was done (design of events).
     """
-    since = Clock().now() - _REPLAYED
     count = 0
     for service in SERVICES:
         with psycopg.connect(engines.admin_dsn, dbname=service.package) as inside:
-            change = "UPDATE outbox SET published_at = NULL WHERE at >= %s"
-            count += inside.execute(change, [since]).rowcount
+            # Counted from its own last event: `--today` may have played another day.
+            change = """
+                UPDATE outbox SET published_at = NULL
+                WHERE at >= (SELECT max(at) FROM outbox) - %s
+            """
+            count += inside.execute(change, [_REPLAYED]).rowcount
     return count
