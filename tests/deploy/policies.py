@@ -21,8 +21,13 @@ from contracts.services import GATEWAY, SERVICES, STREAMS
 from gateway.settings import Settings as GatewaySettings
 from heli import cluster
 from heli.sandbox.app import Settings as SandboxSettings
+from kit.intake import HEALTH
 from kit.serving import DRAIN_S
 from kit.settings import MigrateSettings, ServiceSettings
+from kit.workbook_reader import MEMORY
+
+_BESIDE_A_READER = 256 * 1024**2  # what the service itself takes
+_TRIES = 20
 
 Faults = Iterator[str]
 PRE_STOP_S = 5
@@ -117,6 +122,35 @@ def resources_are_stated(objects: list[Object]) -> Faults:
         for volume in one.pod["volumes"]:
             if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
                 yield f"{one.name}: {volume['name']} may fill the node"
+
+
+def a_workbooks_reader_fits(objects: list[Object]) -> Faults:
+    """Hold limits above what a workbook's reader may take: beyond it the whole pod is killed."""
+    for one in workloads(objects):
+        if not one.serves or one.name == GATEWAY.name:
+            continue
+        limit = one.containers[0]["resources"]["limits"]["memory"]
+        if int(limit.removesuffix("Mi")) * 1024**2 < MEMORY + _BESIDE_A_READER:
+            yield f"{one.name}: {limit}"
+
+
+def the_job_outlasts_a_first_apply(objects: list[Object]) -> Faults:
+    """Hold the Job's restarts, counted over all its containers, above an hour's worth of each."""
+    for one in workloads(objects):
+        if one.object["kind"] == "Job":
+            tries = int(one.object["spec"]["backoffLimit"])
+            if tries < _TRIES * len(one.containers):
+                yield f"{one.name}: {tries} tries"
+
+
+def the_edge_shows_nothing_of_the_inside(objects: list[Object]) -> Faults:
+    for each in of(objects, "Ingress"):
+        for rule in each["spec"]["rules"]:
+            for path in rule["http"]["paths"]:
+                if path["pathType"] != "Exact" and any(
+                    one.startswith(path["path"]) for one in HEALTH
+                ):
+                    yield f"{path['path']}: shows {sorted(HEALTH)}"
 
 
 def several_keep_a_budget(objects: list[Object]) -> Faults:
@@ -339,13 +373,14 @@ def nats_syncs_every_message(objects: list[Object]) -> Faults:
 
 
 def connections_fit(objects: list[Object]) -> Faults:
-    """Hold pools with their overflow and the leaders' locks under 70 % of the server's."""
+    """Hold pools, overflow and leaders' locks, during a release, under 70 % of the server's."""
     for each in of(objects, "Cluster"):
         offered = int(each["spec"]["postgresql"]["parameters"]["max_connections"])
         wanted = 0
         for one in workloads(objects):
             for container in one.containers if one.serves else []:
-                wanted += one.replicas * (2 * int(env(container)["HELI_POOL_SIZE"]) + 1)
+                surge = int(one.object["spec"]["strategy"]["rollingUpdate"]["maxSurge"])
+                wanted += (one.replicas + surge) * (2 * int(env(container)["HELI_POOL_SIZE"]) + 1)
         if wanted > 0.7 * offered:
             yield f"{wanted} of {offered} connections"
 
@@ -378,6 +413,9 @@ POLICIES: tuple[Callable[[list[Object]], Faults], ...] = (
     services_start_and_end_in_order,
     everything_is_probed,
     resources_are_stated,
+    a_workbooks_reader_fits,
+    the_job_outlasts_a_first_apply,
+    the_edge_shows_nothing_of_the_inside,
     several_keep_a_budget,
     walls_stand,
     secrets_are_files,

@@ -70,8 +70,8 @@ def expected(objects: list[Object]) -> set[Call]:
     callers = [*names, "migrate"]
     found = {(GATEWAY.name, name, 8000) for name in names if name != GATEWAY.name}
     found |= {(name, "nats", 4222) for name in callers} | {("nats", "nats", 6222)}
-    found |= {(name, "database", 5432) for name in callers} | {("database", "database", 5432)}
-    found |= {("operator", "database", port) for port in (5432, 8000)}
+    found |= {(name, "database", 5432) for name in callers}
+    found |= {(who, "database", port) for who in ("database", "operator") for port in (5432, 8000)}
     found |= {("database", "anywhere", port) for port in (443, 6443)}
     found |= {(name, "dns", 53) for name in [*callers, "nats", "database"]}
     if has(objects, "Deployment", "sandbox"):
@@ -194,6 +194,17 @@ PLANTED: dict[str, tuple[str, Callable[[list[Object]], object]]] = {
     "another release": (
         "every_schema_is_migrated",
         lambda o: _container(o).update(image="heli/clue-dispatch:0.0.9"),
+    ),
+    "little memory": (
+        "a_workbooks_reader_fits",
+        lambda o: _container(o)["resources"]["limits"].update(memory="1024Mi"),
+    ),
+    "few tries": ("the_job_outlasts_a_first_apply", _spec("Job", "migrate", backoffLimit=20)),
+    "everything at the edge": (
+        "the_edge_shows_nothing_of_the_inside",
+        lambda o: get(o, "Ingress", "gateway")["spec"]["rules"][0]["http"]["paths"][0].update(
+            pathType="Prefix"
+        ),
     ),
     "two nodes": ("streams_have_three_copies", _spec("StatefulSet", "nats", replicas=2)),
     "unsynced": (

@@ -29,7 +29,7 @@ from kit import headers
 
 # As in kit.cells, which needs pydantic: this process starts without it.
 _EXACT: Final = 10**15
-_MEMORY: Final = 1536 * 1024**2
+MEMORY: Final = 1536 * 1024**2
 _CPU_S: Final = 120
 _ENTRIES: Final = 1000
 _UNPACKED: Final = 400 * 1024**2
@@ -51,7 +51,7 @@ class _No(Exception):
 
 def main() -> None:
     """Read one workbook."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # The parent reads UTF-8, whatever the locale of the machine.
