@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from typing import Any
 
@@ -316,6 +316,15 @@ async def test_status_and_metrics_say_what_waits_and_readiness_falls_while_drain
     assert "heli_outbox_waiting 1.0" in metrics
     assert (ready.status_code, draining.status_code, live.status_code) == (200, 503, 200)
     assert draining.json()["draining"] is True
+
+
+async def test_that_all_connections_are_in_use_does_not_make_it_unready(run: Running) -> None:
+    async with run.client(None) as client, AsyncExitStack() as stack:
+        before = await client.get("/readyz")
+        for _ in range(2 * run.context.settings.pool_size):
+            _ = await stack.enter_async_context(run.db.begin(system("item-registry"), "test"))
+        during = await client.get("/readyz")
+    assert (before.status_code, during.status_code) == (200, 200)
 
 
 # Traces --------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ query.
 """
 
 import asyncio
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,15 +15,17 @@ from typing import Final
 from fastapi import FastAPI, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from kit import meters, revisions
 from kit.backlog import Backlog, backlog
-from kit.clock import real_seconds
+from kit.clock import elapsed_s, real_seconds
 from kit.context import Context
 
 _LOOK_S: Final = 2.0
 _OLD_S: Final = 30.0
+# So long may all connections be in use before that says something about the database: longer than
+# a silent one is waited for (kit.db).
+_BUSY_S: Final = 15.0
 
 
 def install(app: FastAPI, context: Context, head: str) -> None:
@@ -65,6 +68,7 @@ class _Readiness:
     head: str
     schema: str = "unreachable"
     started_at: str = ""
+    looked_at: float = -math.inf
 
     def __post_init__(self) -> None:
         self.started_at = datetime.fromtimestamp(real_seconds(), UTC).isoformat()
@@ -89,10 +93,16 @@ class _Readiness:
             async with asyncio.timeout(_LOOK_S), self.context.db.engine.connect() as connection:
                 found = await connection.execute(text("SELECT version_num FROM alembic_version"))
                 self.schema = str(found.scalar_one())
-        except PoolTimeout:
-            return
         except (SQLAlchemyError, OSError, TimeoutError):
-            self.schema = "unreachable"
+            if not self._busy():
+                self.schema = "unreachable"
+        else:
+            self.looked_at = elapsed_s()
+
+    def _busy(self) -> bool:
+        held: int = self.context.db.engine.pool.checkedout()  # type: ignore[attr-defined]
+        lately = elapsed_s() < self.looked_at + _BUSY_S
+        return lately and held >= 2 * self.context.settings.pool_size
 
 
 def _status(context: Context, waits: Backlog | None) -> dict[str, object]:

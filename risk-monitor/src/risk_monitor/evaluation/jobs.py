@@ -40,7 +40,8 @@ from risk_monitor.warning.domain import Finding
 SUBJECTS = 250
 # Two at once: while one waits for the database, the other computes.
 PARTS = 2
-_PAUSE_S = 0.2
+# After work, and at most, doubled while there is none.
+_PAUSE_S = (0.2, 1.0)
 _OUTAGE_S = 1.0
 
 _log = get(__name__)
@@ -202,9 +203,8 @@ async def evaluate(context: Context) -> None:
 
 async def _judge(judge: Judge) -> None:
     """Judge turn by turn; what fails is tried in ever smaller parts until it is one subject."""
-    limit = SUBJECTS
+    limit, idle = SUBJECTS, _PAUSE_S[0]
     while True:
-        pause = _PAUSE_S
         try:
             done = await _turn(judge, limit)
         except Exception as no:
@@ -216,7 +216,8 @@ async def _judge(judge: Judge) -> None:
             if done is None:
                 limit, pause = max(1, limit // 2), (0.0 if limit > 1 else _OUTAGE_S)
             else:
-                limit, pause = min(2 * limit, SUBJECTS), (0.0 if done else _PAUSE_S)
+                limit, pause = min(2 * limit, SUBJECTS), (0.0 if done else idle)
+                idle = _PAUSE_S[0] if done else min(2 * idle, _PAUSE_S[1])
         if pause:
             await asyncio.sleep(pause)
 
