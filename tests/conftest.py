@@ -24,6 +24,7 @@ from nats.js.errors import NotFoundError
 from psycopg import sql
 
 from contracts.services import SERVICES
+from heli.background import surroundings
 from heli.client import Client
 from heli.credentials import bootstrap
 from heli.databases import Database, provision
@@ -161,7 +162,7 @@ def stack() -> Iterator[Stack]:
     """Start `heli up` with the sandbox on a folder of its own, and stop it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="heli-e2e-"))
     command = [sys.executable, "-m", "heli", "up", "--data", str(folder), "--sandbox", "--json"]
-    env = os.environ | {"HELI_FAILPOINTS": "1"}  # noqa: TID251 - tests/chaos arms them
+    env = surroundings() | {"HELI_FAILPOINTS": "1"}  # tests/chaos arms them
     process = subprocess.Popen(
         [*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=env
     )

@@ -1,6 +1,7 @@
 """A `heli up` started by another command or a test: it goes when its starter goes."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -47,6 +48,15 @@ class Background:
         return reach(self.gateway, self.data)
 
 
+def surroundings() -> dict[str, str]:
+    """Give the environment without other servers and folders: what starts here has its own.
+
+    Else a bench or a demo of somebody who has `HELI_DATABASE_URL` set would write into that server.
+    """
+    elsewhere = {"HELI_DATABASE_URL", "HELI_NATS_URL", "HELI_ARCHIVE", "HELI_DATA"}
+    return {name: text for name, text in os.environ.items() if name not in elsewhere}  # noqa: TID251
+
+
 @contextmanager
 def started(
     data: Path,
@@ -72,6 +82,7 @@ def started(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=surroundings(),
     )
     try:
         line = process.stdout.readline() if process.stdout else ""

@@ -1,13 +1,17 @@
 """One program started by us: its log, its end, and how it is asked to stop."""
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from heli.fork import fork
 from heli.problems import Problem
 
 _LOG_KEPT = 10 * 1024 * 1024  # bytes; a longer log starts anew and the old one stays as *.1
@@ -38,17 +42,64 @@ def last_words(log: Path, *, since: int = 0) -> str:
         return "\n".join(file.read()[-2000:].decode(errors="replace").split("\n")[-_LINES:]).strip()
 
 
+class Running(Protocol):
+    """What `subprocess.Popen` says of a process, and does to it."""
+
+    @property
+    def pid(self) -> int:
+        """Give the process id."""
+
+    def poll(self) -> int | None:
+        """Give the exit code, None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; raises TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal unless it has ended."""
+
+
+@dataclass(slots=True)
+class Forked:
+    """A fork of ours, as Popen would have it."""
+
+    pid: int
+    code: int | None = None
+
+    def poll(self) -> int | None:
+        """Give the exit code, negative for a signal, None while it runs."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        return self.code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; raises TimeoutExpired."""
+        if not wait_until(lambda: self.poll() is not None, seconds=timeout or math.inf):
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+        return self.code or 0
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+
 class Child:
-    """A running program, in a session of its own so that Ctrl-C reaches the supervisor alone."""
+    """A running program, in a session of its own so that Ctrl-C reaches the supervisor alone.
+
+    `argv` is executed; without one `module` is run in a fork of this process (heli.fork).
+    """
 
     def __init__(
         self,
         name: str,
-        argv: Sequence[str],
+        argv: Sequence[str] = (),
         *,
         log: Path,
         env: Mapping[str, str],
         keep_open: Sequence[int] = (),
+        module: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.log = log
@@ -57,34 +108,38 @@ class Child:
         # Opened with 0600: logs name people's matters.
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._began_at = os.fstat(handle).st_size
+        self._running: Running
         try:
-            self._popen = subprocess.Popen(  # noqa: S603  our own programs, no shell
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=handle,
-                stderr=handle,
-                env=dict(env),
-                cwd="/",
-                pass_fds=keep_open,
-                start_new_session=True,
-            )
+            if module:
+                self._running = Forked(fork(name, module, log=handle, env=env))
+            else:
+                self._running = subprocess.Popen(  # noqa: S603  our own programs, no shell
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=handle,
+                    stderr=handle,
+                    env=dict(env),
+                    cwd="/",
+                    pass_fds=keep_open,
+                    start_new_session=True,
+                )
         finally:
             os.close(handle)
 
     @property
     def pid(self) -> int:
         """Give the process id."""
-        return self._popen.pid
+        return self._running.pid
 
     @property
     def alive(self) -> bool:
         """Say whether it still runs; reaps it when it does not."""
-        return self._popen.poll() is None
+        return self._running.poll() is None
 
     @property
     def code(self) -> int | None:
         """Give the exit code, negative for a signal, None while it runs."""
-        return self._popen.poll()
+        return self._running.poll()
 
     def last_words(self) -> str:
         """Give the end of what it wrote to its log since it started."""
@@ -101,7 +156,7 @@ class Child:
     def send(self, number: signal.Signals) -> None:
         """Send a signal unless it has ended."""
         with contextlib.suppress(ProcessLookupError):
-            self._popen.send_signal(number)
+            self._running.send_signal(number)
 
     def stop(self, *steps: tuple[signal.Signals, float]) -> None:
         """Ask it to stop, each step with the seconds it has; SIGKILL is the last word."""
@@ -110,4 +165,4 @@ class Child:
                 return
             self.send(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(seconds)
+                self._running.wait(seconds)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from heli.credentials import Credentials
 from heli.databases import Database
 from heli.engines import Engines
 from heli.folder import FILES
+from heli.fork import warm
 from heli.problems import Problem
 from heli.reach import STATE
 from heli.settings import Settings
@@ -32,6 +32,7 @@ from kit.deadlines import SHANGHAI
 _SANDBOX: Final = "sandbox"
 _DEMO_PAGE: Final = "demo.html"  # `heli demo` writes it there, and the gateway shows it
 _READY_S: Final = 120.0
+LAST_STEP: Final = "step-services"
 _TRIES: Final = 3  # deaths of one service before a first start is given up
 _LOOK_S: Final = 0.1
 _PLACE: Final = SHANGHAI
@@ -113,7 +114,8 @@ class Stack:
         self._make_streams()
         self._addresses = self._choose_addresses()
         made = credentials.prepare(self.folder)
-        tell("step-services")
+        tell(LAST_STEP)
+        warm()
         self._supervisor = Supervisor(self._programs(made))
         self._supervisor.start()
         self._wait_ready()
@@ -206,7 +208,6 @@ class Stack:
         everyone = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
             "HELI_HOST": ports.HOST,
             "HELI_PORT": port,
             "HELI_MODE": "embedded",
@@ -218,7 +219,7 @@ class Stack:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             everyone["HELI_FAILPOINTS"] = str(folder)
         log = self.folder / "logs" / f"{name}.log"
-        return Program(name, module, everyone | env, log, sys.executable)
+        return Program(name, module, everyone | env, log)
 
     def _env(self, service: ServiceName, made: Credentials) -> dict[str, str]:
         database = Database(service, self.engines)

@@ -8,12 +8,11 @@ from signal import SIGTERM
 from typing import Final
 
 from heli.child import Child, wait_until
-from heli.launch import DIRECT
 
 _FIRST_PAUSE: Final = 0.2  # seconds; doubled with every death in a row
 _LONGEST_PAUSE: Final = 30.0
 _STEADY: Final = 60.0  # who lived this long starts with the first pause again
-_DRAIN: Final = 20.0  # seconds to finish what was begun
+_DRAIN: Final = 30.0  # seconds: a service takes 20 for requests in hand and 3 for its events
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,6 @@ class Program:
     module: Sequence[str]
     env: Mapping[str, str]
     log: Path
-    python: str
 
 
 def pause(deaths: int) -> float:
@@ -89,7 +87,5 @@ class Supervisor:
     @staticmethod
     def _start(watched: _Watched) -> None:
         program = watched.program
-        # -P: nothing is imported from the folder that we happen to be in.
-        argv = DIRECT.argv([program.python, "-P", "-m", *program.module])
-        watched.child = Child(program.name, argv, log=program.log, env=program.env)
+        watched.child = Child(program.name, log=program.log, env=program.env, module=program.module)
         watched.began = time.monotonic()

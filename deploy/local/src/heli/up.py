@@ -9,7 +9,7 @@ from heli import talk
 from heli.folder import check_room
 from heli.problems import sentences
 from heli.settings import Settings
-from heli.stack import Plan, Stack
+from heli.stack import LAST_STEP, Plan, Stack
 
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 _ROOM_MB: Final = 4  # less than this, and nothing that failed needs another reason
@@ -44,7 +44,14 @@ def _start(stack: Stack, *, as_json: bool) -> None:
         stack.start(lambda _step: None)
     else:
         with talk.err.status("") as status:
-            stack.start(lambda step: status.update(" · ".join(sentences(step))))
+
+            def tell(step: str) -> None:
+                status.update(" · ".join(sentences(step)))
+                if step == LAST_STEP:  # services are forks, and a spinner is a thread
+                    status.stop()
+                    talk.err.print(" · ".join(sentences(step)))
+
+            stack.start(tell)
     for code, facts in stack.engines.notes:
         talk.warn(code, **facts)
     state = stack.state()

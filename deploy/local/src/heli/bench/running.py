@@ -3,21 +3,19 @@
 import contextlib
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from heli import credentials
+from heli.background import started
 from heli.client import Client
 from heli.problems import Problem
 from kit.clock import elapsed_s
-
-_STOP_S: Final = 60.0
 
 
 class BenchBroken(Problem):
@@ -60,23 +58,10 @@ def folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def stack(place: Path) -> Iterator[Stack]:
-    """Run `heli up` on a folder until the block ends; refuses BenchBroken."""
-    command = [sys.executable, "-m", "heli", "up", "--data", str(place), "--json"]
+    """Run `heli up` on a folder until the block ends; refuses UpFailed."""
     began = elapsed_s()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        ready_s = elapsed_s() - began
-        if not line:
-            raise BenchBroken(part="heli up", reason=f"exit {process.wait()}")
-        yield Stack(place, json.loads(line), ready_s)
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with started(place) as up:
+        yield Stack(place, up.first, elapsed_s() - began)
 
 
 def child(module: str, *words: str, seconds: float = 300.0) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from contracts.services import SERVICES
 from heli.bench import running
 from heli.bench.report import ROUNDS, Goal, Report, begun, rounded, spread
 from kit.clock import elapsed_s
@@ -16,6 +17,7 @@ IDLE: Final = Goal(900.0, "MB PSS")
 _SETTLE_S: Final = 20.0
 _LOOK_S: Final = 1.0
 _STILL_MB: Final = 1.0
+_COMM: Final = 15  # bytes of a name that the system keeps
 
 
 def measure(*, quick: bool) -> Report:
@@ -83,9 +85,7 @@ def _below(root: int) -> Iterable[int]:
 
 
 def _name(pid: int) -> str:
-    words = Path(f"/proc/{pid}/cmdline").read_text("utf-8").replace("\0", " ").split()
-    known = next((word for word in words if word.endswith(".app")), None)
-    if known:
-        return known.removesuffix(".app").replace("_", "-")
-    first = Path(words[0]).name.rstrip(":") if words else "?"
-    return "heli up" if first.startswith("python") else first
+    said = Path(f"/proc/{pid}/comm").read_text("utf-8").strip()
+    services = (service.name for service in SERVICES)
+    known = next((name for name in services if name[:_COMM] == said), said)
+    return "heli up" if known in {"heli", "python", "python3"} else known

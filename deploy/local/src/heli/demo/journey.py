@@ -141,6 +141,7 @@ class Journey:
         self.story.step("乙市商务局负责人", "查询同一线索：404", "asked for the same clue: 404")
 
     def _kill(self, service: str) -> None:
+        wait_for(f"{service} runs", lambda: self.pid_of(service) > 0)
         pid = self.pid_of(service)
         os.kill(pid, signal.SIGKILL)
         wait_for(f"{service} runs again", lambda: self.pid_of(service) not in {0, pid})
