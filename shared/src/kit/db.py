@@ -16,8 +16,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-import psycopg
-from psycopg.abc import PQGen
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy import Executable, MetaData, Text, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -30,10 +28,10 @@ from kit.auth import Actor, system
 from kit.clock import Clock
 from kit.crypto import Ring
 from kit.log import traced
+from kit.patience import ANSWER_S, Patient, patience
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
-RV = TypeVar("RV")
 
 # Tables that every service has: outbox, inbox, audit, jobs, replicas.
 standing = MetaData()
@@ -48,11 +46,9 @@ _REQUEST_S = 10  # of one statement
 _SYSTEM_S = 60
 # The server ends a statement by itself; one that says nothing for so much longer is lost.
 _LATE_S = 2
-_ANSWER_S = 4  # to connect, to answer a ping, to begin
-_LOOK_S = 0.1  # psycopg looks so often whether it was interrupted
 # A server that is silently gone counts as lost after seconds, not after the system's minutes.
 _NETWORK = {
-    "connect_timeout": _ANSWER_S,
+    "connect_timeout": ANSWER_S,
     "tcp_user_timeout": 10_000,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -83,28 +79,6 @@ def Names(names: type[E]) -> SqlEnum:  # noqa: N802 - stands where a column type
         name=names.__name__.lower(),
         values_callable=lambda words: [word.value for word in words],
     )
-
-
-class _Patient(psycopg.AsyncConnection[Any]):
-    """A connection that counts as lost when the server is silent for too long.
-
-    A server that is stopped but not gone keeps its sockets: neither TCP nor `statement_timeout`,
-    which the server itself watches, ends the wait.
-    """
-
-    patience_s: float = _ANSWER_S
-
-    @override
-    async def wait(
-        self, gen: PQGen[RV], interval: float = _LOOK_S, timeout: float | None = None
-    ) -> RV:
-        """Wait for an answer, at most the patience."""
-        try:
-            return await super().wait(gen, interval, timeout or self.patience_s)
-        except psycopg.OperationalError as no:
-            if no.sqlstate is None:
-                self.pgconn.finish()
-            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +140,7 @@ class Database:
             connect_args={
                 "options": _TIMEOUTS,
                 "application_name": service,
-                "async_creator_fn": _Patient.connect,
+                "async_creator_fn": Patient.connect,
                 **_NETWORK,
             },
         )
@@ -194,7 +168,7 @@ class Database:
             cause=cause,
             traceparent=traceparent or (cause.traceparent if cause else None),
         )
-        async with self.engine.connect() as tx, _patience(tx) as driver, tx.begin():
+        async with self.engine.connect() as tx, patience(tx) as driver, tx.begin():
             tx.info.update(dealing=about, announced=False, ring=self.ring)
             most = _SYSTEM_S if actor.is_system else _REQUEST_S
             limit_ms = max(1, min(most * 1000, within_ms or most * 1000))
@@ -231,16 +205,6 @@ async def write_as_service(tx: AsyncConnection, statement: Executable) -> None:
     await tx.execute(select(service))
     await tx.execute(statement)
     await tx.execute(select(func.set_config("heli.actor", about.actor.id, true())))
-
-
-@asynccontextmanager
-async def _patience(tx: AsyncConnection) -> AsyncIterator["_Patient"]:
-    """Give the driver's connection; what its patience becomes ends with the block."""
-    driver: Any = (await tx.get_raw_connection()).driver_connection
-    try:
-        yield driver
-    finally:
-        driver.patience_s = _ANSWER_S
 
 
 def _array(keys: Iterable[str]) -> str:
