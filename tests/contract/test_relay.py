@@ -4,10 +4,11 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import psycopg
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, StreamConfig
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from contracts.credit_service import EntityBatch, EntityId, EntityKind, EntityRow, EntityStatus
 from contracts.item_registry import RegionChanged, RegionId
@@ -15,10 +16,11 @@ from contracts.roles import Role
 from contracts.services import EVENT_BYTES
 from heli.engines import Engines
 from item_registry.app import service
-from kit import bus, outbox, places
+from kit import bus, db, outbox, places, retention, states
+from kit import replay as again
 from kit.auth import system
 from kit.bus import Bus, Outgoing
-from kit.clock import new_id
+from kit.clock import id_floor, new_id, real_seconds
 from kit.relay import Relay
 from kit.testing import Running, Serve, actor, covers, until
 
@@ -199,3 +201,101 @@ async def test_a_stream_or_a_durable_that_was_altered_is_named(
     await bus.ensure_streams(engines.nats_admin_url)
     await relay.bus.subscribe(owner, ["heli.credit-service.entity.batch.*.*"])
     assert await relay.bus.drift() == []
+
+
+# A replay that was asked for ------------------------------------------------------------------
+
+
+async def ask(run: Running) -> str:
+    async with run.db.begin(system(STREAM), "test") as tx:
+        return (await again.ask(tx)).run
+
+
+async def carried_out(run: Running, relay: Relay) -> again.ReplayView:
+    """Ask for a replay and let the relay go on until nothing is left to send."""
+    asked = await ask(run)
+    relay.look_at = 0.0
+    while await relay.step():
+        relay.look_at = 0.0
+    async with run.db.begin(system(STREAM), "test") as tx:
+        found = await again.get(tx, asked)
+    assert found is not None
+    assert found.ended_at is not None
+    return found
+
+
+async def test_a_replay_that_cannot_go_on_ends_as_failed_and_live_events_are_sent(
+    run: Running, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = new_id()
+    await announce(run, f"a-{mark}")
+    await relay.publish_window()
+    with psycopg.connect(run.owner_url, autocommit=True) as owner:
+        owner.execute("UPDATE outbox SET envelope = '{}', at = at - interval '40 days'")
+    await announce(run, f"b-{mark}")
+    told = await carried_out(run, relay)
+    assert "ValidationError" in (told.failed or "")
+    assert await waiting(run) == []
+
+    monkeypatch.setattr(states, "_TYPES", text("SELECT pg_sleep(9), ''"))
+    monkeypatch.setattr(db, "_SYSTEM_S", 2)
+    await announce(run, f"c-{mark}")
+    told = await carried_out(run, relay)
+    assert "statement timeout" in (told.failed or "")
+    assert await waiting(run) == []
+
+
+async def test_a_replay_larger_than_the_room_in_the_stream_sends_nothing_and_says_so(
+    run: Running, nats_admin: Client, relay: Relay
+) -> None:
+    mark = new_id()
+    await announce(run, *[f"{n}-{mark}" for n in range(40)])
+    await relay.publish_window()
+    streams = nats_admin.jetstream()
+    info = await streams.stream_info(STREAM)
+    full = {"max_bytes": info.state.bytes + 4_000}
+    await streams.update_stream(StreamConfig(**(info.config.__dict__ | full)))
+    await announce(run, f"live-{mark}")
+    told = await carried_out(run, relay)
+    assert "has room for 4000" in (told.failed or "")
+    assert (told.events, told.states) == (0, 0)
+    assert await waiting(run) == []
+
+
+async def test_a_replay_begins_at_the_last_event_before_its_thirty_days(
+    run: Running, relay: Relay
+) -> None:
+    mark = new_id()
+    await announce(run, f"a-{mark}", f"b-{mark}", f"c-{mark}")
+    await relay.publish_window()
+    with psycopg.connect(run.owner_url, autocommit=True) as owner:
+        for n, days in ((1, 50), (2, 40)):
+            old = f"{id_floor(real_seconds() - days * 86_400)}-7000-8000-{n:012x}"
+            values = {"id": old, "n": n, "days": days}
+            owner.execute(
+                "UPDATE outbox SET event_id = %(id)s, at = at - %(days)s * interval '1 day'"
+                " WHERE id = %(n)s",
+                values,
+            )
+    asked = await ask(run)
+    async with run.db.begin(system(STREAM), "test") as tx:
+        query = select(again.replay.c.after).where(again.replay.c.run == asked)
+        assert (await tx.execute(query)).scalar_one() == 2
+    told = await carried_out(run, relay)
+    assert (told.run, told.events, told.states) == (asked, 1, 3)
+
+
+async def test_of_an_aggregate_the_last_state_of_every_type_is_announced_and_kept(
+    run: Running, relay: Relay
+) -> None:
+    mark = new_id()
+    await announce(run, mark, mark)
+    other = "item-registry.place.changed.v1"
+    with psycopg.connect(run.owner_url, autocommit=True) as owner:
+        owner.execute("UPDATE outbox SET type = %s WHERE sequence = 1", [other])
+    await relay.publish_window()
+    await relay.publish_window()
+    with psycopg.connect(run.owner_url, autocommit=True) as owner:
+        owner.execute("UPDATE outbox SET published_at = published_at - interval '40 days'")
+    assert await retention.sweep_once(run.db, 31) == 0
+    assert (await carried_out(run, relay)).states == 2

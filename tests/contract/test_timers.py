@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
+import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.contract.test_clue_dispatch import (
@@ -23,7 +24,7 @@ from tests.contract.test_clue_dispatch import (
 
 from clue_dispatch.app import service
 from contracts.item_registry import CalendarChanged, CalendarDay, RegionChanged, RegionId
-from kit import ticker
+from kit import db, ticker, workdays
 from kit.audit import audit
 from kit.auth import system
 from kit.clock import Clock
@@ -228,6 +229,83 @@ async def test_an_effect_that_fails_leaves_nothing_behind(serve: Serve) -> None:
 
         await ticker.tick(run.db, [Kind("test.ring", rings=ring)])
         assert await timers_of(run, "test/1") == ["test.ring"]
+
+
+async def test_what_rings_may_set_its_own_timer_again_with_a_time_that_is_past(
+    serve: Serve,
+) -> None:
+    async with serve(service) as run:
+        first, then = NOW - timedelta(days=2), NOW - timedelta(days=1)
+        await hold(run, Step("test.ring", "test/1", None, None, at(first)))
+        rung: list[datetime] = []
+
+        async def ring(tx: AsyncConnection, _due: Sequence[str], now: datetime) -> None:
+            rung.append(now)
+            if len(rung) == 1:
+                await keep(tx, [Step("test.ring", "test/1", None, at(first), at(then))])
+
+        kinds = [Kind("test.ring", rings=ring)]
+        assert await ticker.tick(run.db, kinds) == 1
+        assert await timers_of(run, "test/1") == ["test.ring"]
+        assert await ticker.tick(run.db, kinds) == 1
+        assert await timers_of(run, "test/1") == []
+
+
+async def test_a_failure_does_not_stay_on_a_timer_that_was_counted_anew_meanwhile(
+    serve: Serve,
+) -> None:
+    async with serve(service) as run:
+        first, later = NOW - timedelta(days=2), run.context.clock.now() + timedelta(days=9)
+        await hold(run, Step("test.ring", "test/1", None, None, at(first)))
+
+        async def ring(_tx: AsyncConnection, _due: Sequence[str], _now: datetime) -> None:
+            await hold(run, Step("test.ring", "test/1", None, at(first), at(later)))
+            raise LookupError("too late")
+
+        assert await ticker.tick(run.db, [Kind("test.ring", rings=ring)]) == 0
+        async with run.db.begin(system("clue-dispatch"), "test") as tx:
+            assert (await none_failed(tx)).ok
+
+
+async def test_a_timer_that_is_always_too_slow_is_named_and_stops_no_other(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(service) as run:
+        monkeypatch.setattr(db, "_SYSTEM_S", 2)
+        for n in (1, 2):
+            await hold(run, Step("test.ring", f"test/{n}", None, None, at(NOW)))
+        rung: list[str] = []
+
+        async def ring(tx: AsyncConnection, due_now: Sequence[str], _now: datetime) -> None:
+            if "test/1" in due_now:
+                await tx.execute(text("SELECT pg_sleep(9)"))
+            rung.extend(due_now)
+
+        assert await ticker.tick(run.db, [Kind("test.ring", rings=ring)]) == 1
+        assert rung == ["test/2"]
+        async with run.db.begin(system("clue-dispatch"), "test") as tx:
+            assert "statement timeout" in (await none_failed(tx)).detail
+
+
+@covers("RX.3")
+async def test_a_newly_installed_year_counts_provisional_terms_anew_at_the_next_start(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on(serve, UNANNOUNCED) as run:
+        id_ = await dispatched(run)
+        closed_day = UNANNOUNCED + timedelta(days=1)
+        monkeypatch.setattr(
+            workdays, "_announced", lambda day: day.weekday() < 5 and day != closed_day
+        )
+
+        async def counted_anew() -> bool:
+            seen = (await call(run, LEAD, f"/clues/{id_}"))["sign_due"]
+            return (last(seen), seen["provisional"]) == (closed_day + timedelta(days=1), False)
+
+        async with asyncio.TaskGroup() as group:
+            ticking = group.create_task(ticker.run(run.db, service.timers))
+            await until(counted_anew)
+            ticking.cancel()
 
 
 async def test_work_that_fails_is_named_until_it_goes_well_again(serve: Serve) -> None:

@@ -4,7 +4,8 @@ Only this module and `kit.streams` know nats-py. A stream belongs to one service
 reader has one durable a stream, named after the reader. Traps met: `publish_async` never resolves
 on a refused publish, so windows are tasks on `publish`; `pull_subscribe` never updates a durable,
 so `add_consumer` does; a fetch from a durable that is gone looks like an empty one, so
-`Pull.stands` asks; a closed connection ends the process and its supervisor starts it again.
+`Pull.stands` asks; what is lost with a connection comes again behind newer messages, so `Pull`
+counts deliveries; a closed connection ends the process and its supervisor starts it again.
 """
 
 import asyncio
@@ -23,7 +24,6 @@ from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
-    ConsumerInfo,
     DeliverPolicy,
 )
 from nats.js.errors import APIError, NotFoundError
@@ -131,16 +131,31 @@ class Bus:
         return await declared.drift(self.streams, self.service, self.reads)
 
     async def subscribe(self, stream: str, subjects: Sequence[str]) -> "Pull":
-        """Make or update this service's durable on a stream and bind to it."""
+        """Make or update this service's durable on a stream and bind to it.
+
+        While something delivered is unacknowledged the server gives newer messages, and a later
+        event of an aggregate would overtake; so it waits until that comes again.
+        """
         config = self.reads[stream] = declared.durable(self.service, subjects)
         try:
             info = await self.streams.add_consumer(stream, config=config)
-            await asyncio.sleep(_unacknowledged_s(info))
+            if info.num_ack_pending:
+                await asyncio.sleep(declared.ACK_WAIT_S + 1)
             pull = await self.streams.pull_subscribe_bind(durable=self.service, stream=stream)
         except (Error, TimeoutError) as no:
             raise BusUnavailable(str(no)) from no
         self.bound.add(stream)
-        return Pull(pull)
+        # As it was before the wait: what somebody was given meanwhile counts as lost.
+        return Pull(pull, info.delivered.consumer_seq if info.delivered else 0)
+
+    async def room(self, stream: str) -> int | None:
+        """Give how many bytes a stream can still take; None where it has no limit."""
+        try:
+            info = await self.streams.stream_info(stream)
+        except (Error, TimeoutError) as no:
+            raise BusUnavailable(str(no)) from no
+        most = info.config.max_bytes or -1
+        return None if most < 0 else max(most - info.state.bytes, 0)
 
     async def overhear(self, stream: str, since_s: int) -> "Pull":
         """Hear which types are announced and when, from `since_s` ago: no bodies, no durable."""
@@ -161,18 +176,6 @@ class Bus:
             return Pull(await self.streams.pull_subscribe_bind(consumer=name, stream=stream))
         except (Error, TimeoutError) as no:
             raise BusUnavailable(str(no)) from no
-
-
-def _unacknowledged_s(info: ConsumerInfo) -> float:
-    """Say how long to wait until what was delivered to a reader that died comes again.
-
-    Until then the server gives newer messages, and a later event of an aggregate would overtake.
-    """
-    last = info.delivered.last_active if info.delivered else None
-    if not info.num_ack_pending:
-        return 0.0
-    since = real_seconds() - last.timestamp() if last else 0.0
-    return min(max(declared.ACK_WAIT_S + 1 - since, 0.0), declared.ACK_WAIT_S + 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,20 +230,35 @@ class Message:
             raise BusUnavailable(str(no)) from no
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pull:
-    """A bound durable."""
+    """A bound durable; `last` is the number of the last delivery, None where gaps do no harm."""
 
     subscription: JetStreamContext.PullSubscription
+    last: int | None = None
 
     async def fetch(self, batch: int, wait_s: float) -> list[Message]:
-        """Wait for messages, at most `batch`; none after `wait_s` gives an empty list."""
+        """Wait for messages, at most `batch`; none after `wait_s` gives an empty list.
+
+        Raises BusUnavailable where an earlier delivery never arrived.
+        """
         try:
-            return [Message(raw) for raw in await self.subscription.fetch(batch, timeout=wait_s)]
+            found = await self.subscription.fetch(batch, timeout=wait_s)
         except (NatsTimeout, TimeoutError):
             return []
         except Error as no:
             raise BusUnavailable(str(no)) from no
+        for raw in found:
+            self._require_next(raw.metadata.sequence.consumer)
+        return [Message(raw) for raw in found]
+
+    def _require_next(self, given: int) -> None:
+        """Count a delivery: to a single reader each has the next number, a repeated one too."""
+        if self.last is not None:
+            if given != self.last + 1:
+                msg = f"delivery {given} came after {self.last}"
+                raise BusUnavailable(msg)
+            self.last = given
 
     async def close(self) -> None:
         """Ask for nothing more: the server gives nothing to a request that nobody waits for."""

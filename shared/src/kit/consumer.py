@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from kit import failpoints, meters
 from kit.bus import Bus, BusUnavailable, Message, Pull
 from kit.clock import real_seconds
-from kit.failures import is_outage
+from kit.failures import is_outage, is_slow
 from kit.inbox import Reader
 from kit.log import get
 
 BATCH = 200
 WAIT_S = 5.0
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_SLOW = 3  # so often a batch may be too slow before each of its events is tried alone
 
 _log = get(__name__)
 
@@ -41,14 +42,17 @@ async def _read(reader: Reader, pull: Pull) -> None:
 
 
 async def settle(reader: Reader, messages: Sequence[Message]) -> None:
-    """Handle what was fetched and acknowledge it; an outage of the database is waited out."""
+    """Handle what was fetched and acknowledge it; an outage of the database is waited out.
+
+    A statement that is too slow is one a few times; then it is the failure of its event.
+    """
     arrived = [
         reader.read(message.id, message.data, message.subject, message.run) for message in messages
     ]
-    attempt = 0
+    attempt = slow = 0
     while True:
         try:
-            await reader.take(arrived)
+            await (reader.take(arrived) if slow < _SLOW else reader.take_each(arrived))
             break
         except Exception as no:
             if not is_outage(no):
@@ -56,6 +60,7 @@ async def settle(reader: Reader, messages: Sequence[Message]) -> None:
             _log.warning("reader_pauses", stream=reader.stream, error=repr(no))
             await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
             attempt += 1
+            slow += is_slow(no)
             for message in messages:
                 await message.still_working()
     failpoints.reach("reader-after-commit-before-ack")

@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contracts.errors import Conflict, Forbidden, Invalid, Refusal, Unavailable
 
-__all__ = ["PoolTimeout", "is_outage", "refusal_of"]
+__all__ = ["PoolTimeout", "is_outage", "is_slow", "refusal_of"]
 
 
 class Unstorable(Invalid):
@@ -59,3 +59,11 @@ def is_outage(error: BaseException) -> bool:
         # The driver has kinds of its own below this one, such as for a connect that took too long.
         return error.connection_invalidated or isinstance(error, OperationalError)
     return state[:2] in {"08", "53", "57"} or state in {"40001", "40P01", "55P03"}
+
+
+def is_slow(error: BaseException) -> bool:
+    """Say whether a statement took too long (57014): an outage, or the statement's own fault.
+
+    Who would try it again for ever asks this too, and after a few times takes it for a failure.
+    """
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "57014"

@@ -23,7 +23,7 @@ from kit import arrivals, failpoints, replicas, savepoints
 from kit.arrivals import Arrived, Came
 from kit.auth import system
 from kit.db import INTERNAL, Database, dealing, digest_of, standing
-from kit.failures import is_outage
+from kit.failures import is_outage, is_slow
 from kit.log import get, traced
 
 E = TypeVar("E", bound=Fact)
@@ -119,8 +119,12 @@ class Reader:
         except Exception as no:
             if is_outage(no):
                 raise
-            for one in arrived:
-                await self._alone(one)
+            await self.take_each(arrived)
+
+    async def take_each(self, arrived: Sequence[Arrived]) -> None:
+        """Handle one by one; what fails, or is too slow, is parked."""
+        for one in arrived:
+            await self._alone(one)
 
     async def _together(self, arrived: Sequence[Arrived]) -> None:
         actor = system(self.database.service)
@@ -153,7 +157,7 @@ class Reader:
         try:
             await self._together([one])
         except Exception as no:
-            if is_outage(no):
+            if is_outage(no) and not is_slow(no):
                 raise
             _log.error("event_parked", event_id=one.id, stream=self.stream, error=repr(no))
             async with self.database.begin(system(self.database.service), "park") as tx:
@@ -176,7 +180,7 @@ class Reader:
         """Take a state that a replay announces, or end its run; without one it came too late."""
         if envelope.type != replicas.ended_type(self.stream):
             await self._effect(tx, envelope, run)
-        elif run is not None:
+        elif run is not None and not await _failed_in(tx, run):
             await replicas.end_run(tx, run, self.keeps)
 
     async def _effect(
@@ -197,11 +201,13 @@ class Reader:
 
     async def _bury(self, tx: AsyncConnection, one: Arrived, why: str) -> None:
         envelope = one.envelope
-        handled = select(inbox.c.event_id).where(inbox.c.event_id == one.id)
+        # A state that is announced fails beside its event, which may long be done.
+        id_ = f"{one.id}.{one.run}" if one.run else one.id
+        handled = select(inbox.c.event_id).where(inbox.c.event_id == id_)
         if (await tx.execute(handled)).one_or_none() is not None:
             return
         row = insert(dead_letter).values(
-            event_id=one.id,
+            event_id=id_,
             stream=self.stream,
             type=envelope.type if envelope else "unreadable",
             aggregate=one.key,
@@ -229,10 +235,17 @@ class Reader:
                 one = self.read(event_id, text.encode())
                 if one.envelope is None or one.why is not None:
                     raise ValueError(one.why)
-                if await self._first_time(tx, one, one.envelope):
+                # An announced state has a row of its own and leaves none in the inbox.
+                if event_id != one.id or await self._first_time(tx, one, one.envelope):
                     await self._effect(tx, one.envelope)
             await tx.execute(dead_letter.delete().where(mine))
             return len(rows)
+
+
+async def _failed_in(tx: AsyncConnection, run: str) -> bool:
+    """Say whether a state that a run announced could not be taken: then its row was not named."""
+    failed = select(dead_letter.c.event_id).where(dead_letter.c.event_id.endswith(f".{run}"))
+    return (await tx.execute(failed.limit(1))).first() is not None
 
 
 async def _parked(tx: AsyncConnection, stream: str, keys: set[str]) -> set[str]:

@@ -4,6 +4,9 @@ First every event of the last 30 days, as it stands in the outbox, in its aggreg
 reader's inbox drops what was done, so only what was lost has an effect. Then the state of every
 aggregate of the R events, however old, under the id of this run: readers take it whatever their
 inbox says (`kit.replicas`). Then the end of the run, after which they drop what was not named.
+
+Live events wait meanwhile. So a run that the stream has no room for is not begun, and whatever
+fails ends it, with the reason; only an outage is waited out.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -16,26 +19,29 @@ from sqlalchemy import (
     Column,
     DateTime,
     Integer,
+    ScalarSelect,
     Table,
     Text,
     func,
     insert,
     select,
-    text,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.envelope import Envelope
-from kit import log
+from kit import log, states
 from kit.auth import system
 from kit.bus import Bus, Outgoing
-from kit.clock import new_id
+from kit.clock import id_floor, new_id, real_seconds
 from kit.db import INTERNAL, Database, dealing, standing
+from kit.failures import is_outage, is_slow
 from kit.outbox import outbox, subject_of
 from kit.replicas import ended_type
 
 KEPT = timedelta(days=30)
 WINDOW = 256
+_WHY = 500
+_MARGIN = timedelta(days=1)  # longer than any transaction: ids are made in it, and numbers
 _ROWS = 250  # of a batch announced anew: under 256 KiB also with the longest names
 
 replay = Table(
@@ -50,22 +56,6 @@ replay = Table(
     Column("ended_at", DateTime(timezone=True)),
     Column("failed", Text),
     info=INTERNAL,
-)
-
-_STATES = text(
-    "SELECT DISTINCT ON (aggregate) event_id, type, aggregate, envelope FROM outbox"
-    " WHERE replicated AND published_at IS NOT NULL AND type = ANY(CAST(:types AS text[]))"
-    " ORDER BY aggregate, sequence DESC"
-)
-_ROWS_OF_BATCHES = text(
-    "SELECT DISTINCT ON (said->>'id') said FROM outbox,"
-    " jsonb_array_elements(envelope::jsonb->'data'->'rows') AS said"
-    " WHERE type = :type AND published_at IS NOT NULL"
-    " ORDER BY said->>'id', (said->>'version')::int DESC"
-)
-_TYPES = text(
-    "SELECT DISTINCT ON (type) type, envelope FROM outbox"
-    " WHERE replicated AND published_at IS NOT NULL ORDER BY type, id DESC"
 )
 
 _log = log.get(__name__)
@@ -84,7 +74,7 @@ class ReplayView(BaseModel):
 
 
 class _Refused(RuntimeError):
-    """The server did not take a message of a replay."""
+    """The server did not take a message of a replay, or has no room for all of it."""
 
 
 async def ask(tx: AsyncConnection) -> ReplayView:
@@ -95,11 +85,20 @@ async def ask(tx: AsyncConnection) -> ReplayView:
     if run is None:
         run = new_id()
         upto = select(func.coalesce(func.max(outbox.c.id), 0)).scalar_subquery()
-        await tx.execute(insert(replay).values(run=run, asked_at=dealing(tx).now, upto=upto))
+        values = {"run": run, "asked_at": dealing(tx).now, "upto": upto, "after": _before_kept()}
+        await tx.execute(insert(replay).values(**values))
     found = await get(tx, run)
     if found is None:
         raise LookupError(run)
     return found
+
+
+def _before_kept() -> ScalarSelect[int]:
+    """Select the last event that is too old to be sent again, so that no history is read."""
+    floor = id_floor(real_seconds() - (KEPT + _MARGIN).total_seconds())
+    older = select(outbox.c.id).where(outbox.c.event_id < floor)
+    last = older.order_by(outbox.c.event_id.desc()).limit(1).scalar_subquery()
+    return select(func.coalesce(last, 0)).scalar_subquery()
 
 
 async def get(tx: AsyncConnection, run: str) -> ReplayView | None:
@@ -112,31 +111,56 @@ async def get(tx: AsyncConnection, run: str) -> ReplayView | None:
 async def step(database: Database, bus: Bus) -> int | None:
     """Carry the open replay a window further; None where none is open. The relay calls this."""
     async with database.begin(system(database.service), "replay") as tx:
-        query = select(replay.c.run, replay.c.asked_at, replay.c.upto, replay.c.after)
-        row = (await tx.execute(query.where(replay.c.ended_at.is_(None)))).one_or_none()
-        if row is None:
-            return None
-        run, asked_at, upto, after = row
-        rows = await _events(tx, after, upto, asked_at - KEPT)
+        found = await tx.execute(select(replay).where(replay.c.ended_at.is_(None)))
+        open_ = found.one_or_none()
+    if open_ is None:
+        return None
     try:
-        if rows:
-            await _send_again(database, bus, run, rows)
-            await _note(database, run, after=rows[-1].id, events=replay.c.events + len(rows))
-            return len(rows)
-        states = await _announce(database, bus, run)
-    except _Refused as no:
-        _log.error("replay_failed", run=run, why=str(no))
-        await _note(database, run, ended=True, failed=str(no))
+        return await _further(database, bus, open_)
+    except Exception as no:
+        if is_outage(no) and not is_slow(no):
+            raise
+        why = str(no) if isinstance(no, _Refused) else f"{type(no).__name__}: {no}"[:_WHY]
+        _log.error("replay_failed", run=open_.run, why=why)
+        await _note(database, open_.run, ended=True, failed=why)
         return 1
-    await _note(database, run, ended=True, states=states)
-    _log.info("replay_ended", run=run, states=states)
-    return states + 1
 
 
-async def _events(tx: AsyncConnection, after: int, upto: int, since: datetime) -> Sequence[Any]:
+async def _further(database: Database, bus: Bus, open_: Any) -> int:  # noqa: ANN401 - a row of `replay`
+    """Send the next window of events, or all states; gives how many messages, not none."""
+    if not open_.events:
+        await _require_room(database, bus, open_)
+    async with database.begin(system(database.service), "replay") as tx:
+        rows = await _events(tx, open_)
+    if rows:
+        await _send_again(database, bus, open_.run, rows)
+        await _note(database, open_.run, after=rows[-1].id, events=replay.c.events + len(rows))
+        return len(rows)
+    count = await _announce(database, bus, open_.run)
+    await _note(database, open_.run, ended=True, states=count)
+    _log.info("replay_ended", run=open_.run, states=count)
+    return count + 1
+
+
+async def _require_room(database: Database, bus: Bus, open_: Any) -> None:  # noqa: ANN401 - see _further
+    """Raise _Refused where the run would fill the stream: live events would be refused then."""
+    room = await bus.room(database.service)
+    if room is None:
+        return
+    async with database.begin(system(database.service), "replay") as tx:
+        needed = await states.size(tx, open_.after, open_.upto, open_.asked_at - KEPT)
+    if needed > room:
+        msg = f"the stream has room for {room} bytes, the replay needs {needed}"
+        raise _Refused(msg)
+
+
+async def _events(tx: AsyncConnection, open_: Any) -> Sequence[Any]:  # noqa: ANN401 - see _further
     c = outbox.c
     query = select(c.id, c.event_id, c.type, c.aggregate, c.envelope).where(
-        c.id > after, c.id <= upto, c.published_at.is_not(None), c.at >= since
+        c.id > open_.after,
+        c.id <= open_.upto,
+        c.published_at.is_not(None),
+        c.at >= open_.asked_at - KEPT,
     )
     return (await tx.execute(query.order_by(c.id).limit(WINDOW))).all()
 
@@ -170,11 +194,9 @@ async def _announce(database: Database, bus: Bus, run: str) -> int:
     """Announce every state under the run, then the run's end; gives how many states."""
     count = 0
     async with database.begin(system(database.service), "replay") as tx:
-        found = (await tx.execute(_TYPES)).all()
-        samples = {type_: Envelope.model_validate_json(said) for type_, said in found}
-        batches = [type_ for type_, sample in samples.items() if "rows" in sample.data]
-        whole = sorted(samples.keys() - batches)
-        async for window in _windows(await tx.stream(_STATES, {"types": whole})):
+        samples = await states.samples(tx)
+        whole, batches = states.kinds(samples)
+        async for window in _windows(await tx.stream(states.WHOLE, {"types": whole})):
             out = [
                 Outgoing(f"{event_id}/{run}/state", subject_of(type_, of), said.encode(), run)
                 for event_id, type_, of, said in window
@@ -182,7 +204,7 @@ async def _announce(database: Database, bus: Bus, run: str) -> int:
             await _send(database, bus, out)
             count += len(out)
         for type_ in batches:
-            async for rows in _windows(await tx.stream(_ROWS_OF_BATCHES, {"type": type_}), _ROWS):
+            async for rows in _windows(await tx.stream(states.ROWS, {"type": type_}), _ROWS):
                 batch = _batch(samples[type_], [said for (said,) in rows], dealing(tx).now)
                 await _send(database, bus, [_under(run, batch)])
                 count += len(rows)

@@ -1,8 +1,8 @@
 """What may go: events announced and handled long ago, where a deployment says after how many days.
 
-An outbox keeps for ever the last R event of each aggregate and what came after it: that is the
-state which a replay announces. What goes is always the beginning of an aggregate, so that what is
-left has no gap. Off unless `HELI_OUTBOX_DAYS` is set: the outbox is the record.
+An outbox keeps for ever the last R event of each type of each aggregate and what came after it:
+that is the state which a replay announces. What goes is always the beginning of an aggregate, so
+that what is left has no gap. Off unless `HELI_OUTBOX_DAYS` is set: the outbox is the record.
 """
 
 import asyncio
@@ -20,8 +20,9 @@ _AT_ONCE = 10_000
 
 _OUTBOX = text(
     "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox AS one WHERE published_at < :before"
-    " AND sequence < coalesce((SELECT max(sequence) FROM outbox AS state"
-    " WHERE state.aggregate = one.aggregate AND state.replicated), 2147483647)"
+    " AND sequence < coalesce((SELECT min(last) FROM (SELECT max(sequence) AS last"
+    " FROM outbox AS state WHERE state.aggregate = one.aggregate AND state.replicated"
+    " GROUP BY type) AS states), 2147483647)"
     " ORDER BY id LIMIT :at_once)"
 )
 _INBOX = text(

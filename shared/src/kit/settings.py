@@ -96,4 +96,9 @@ class MigrateSettings(BaseSettings):
     nats_admin_url: str | None = Field(
         default=None, description="NATS as the user that makes streams; absent: none are made"
     )
-    replicas: int = Field(default=1, ge=1, le=5, description="copies of a stream: 3 on a cluster")
+    replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=5,
+        description="copies of a stream: 3 on a cluster; absent: as many as it has, or 1",
+    )

@@ -59,19 +59,23 @@ def durable(service: str, subjects: Sequence[str]) -> ConsumerConfig:
     )
 
 
-async def ensure_streams(url: str, replicas: int = 1) -> None:
-    """Make or update every declared stream, as the admin user."""
+async def ensure_streams(url: str, replicas: int | None = None) -> None:
+    """Make or update every declared stream, as the admin user.
+
+    Without `replicas` a new stream has one copy, and one that stands keeps as many as it has.
+    """
     client = await nats.connect(url, max_reconnect_attempts=3)
     try:
         streams = client.jetstream(timeout=_TIMEOUT_S)
         for stream in STREAMS:
-            config = StreamConfig(name=stream.name, num_replicas=replicas, **wanted(stream))
+            config = StreamConfig(name=stream.name, num_replicas=replicas or 1, **wanted(stream))
             try:
-                await streams.stream_info(stream.name)
+                standing = (await streams.stream_info(stream.name)).config
             except NotFoundError:
                 await streams.add_stream(config)
             else:
-                await streams.update_stream(config)
+                copies = replicas or standing.num_replicas
+                await streams.update_stream(config.evolve(num_replicas=copies))
     finally:
         await client.close()
 

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Index,
     Table,
@@ -171,7 +172,7 @@ async def none_failed(tx: AsyncConnection) -> Check:
 
 def recounting(heard: Subscription, kinds: Iterable[Kind]) -> Subscription:
     """Let a handler that changes a calendar, or whose calendar a place has, count terms anew."""
-    follows = {one.name: one.follows for one in kinds if one.follows is not None}
+    follows = follows_of(kinds)
     if not follows or heard.event not in {CalendarChanged, RegionChanged}:
         return heard
 
@@ -184,18 +185,23 @@ def recounting(heard: Subscription, kinds: Iterable[Kind]) -> Subscription:
         await heard.handler(tx, event, now)
         since = _differs_from(before, await _own(tx, region))
         if since is not None:
-            await recount(tx, follows, region, since)
+            there = timer.c.region.in_(places.below(region))
+            await recount(tx, follows, there & (timer.c.due_at > since))
 
     return replace(heard, handler=handle)
 
 
+def follows_of(kinds: Iterable[Kind]) -> dict[str, Follows]:
+    """Give what takes moved due times, by kind."""
+    return {one.name: one.follows for one in kinds if one.follows is not None}
+
+
 async def recount(
-    tx: AsyncConnection, follows: dict[str, Follows], region: RegionId, since: datetime
+    tx: AsyncConnection, follows: dict[str, Follows], which: ColumnElement[bool]
 ) -> int:
-    """Count anew what is due after a moment at a node or below it; gives how many moved."""
-    there = timer.c.region.in_(places.below(region))
+    """Count some terms anew; gives how many moved."""
     ours = timer.c.kind.in_(list(follows)) & timer.c.running.is_not(None)
-    query = select(timer).where(there, ours, timer.c.due_at > since).limit(_AT_ONCE)
+    query = select(timer).where(which, ours).limit(_AT_ONCE)
     moved, after = 0, ""
     while True:
         behind = query.where(timer.c.object > after)

@@ -9,8 +9,10 @@ from contracts.services import SERVICES
 from heli import talk
 from heli.client import Client
 from heli.reach import DataOption, GatewayOption, JsonOption, caller
+from kit.clock import elapsed_s
 
 _LOOK_S: Final = 0.3
+_WAIT_S: Final = 900.0
 _NAMES: Final = tuple(service.name for service in SERVICES)
 
 
@@ -24,7 +26,8 @@ def replay(
     """重新发送 say again what a service announced in 30 days, and its present states.
 
     Heals a lost stream (make it first: start `heli up` again, or `migrate`) and readers that lost
-    or altered what they keep. Exit code 1 if it fails, or if readers still differ afterwards.
+    or altered what they keep. Exit code 1 if it fails, if readers still differ afterwards, or if
+    it has not ended after a quarter of an hour: the same command then waits for it again.
     """
     if service not in _NAMES:
         raise typer.BadParameter(
@@ -35,9 +38,11 @@ def replay(
         talk.working("replaying", visible=not as_json, service=service),
     ):
         told, differ = carry_out(client, service)
-    ok = told["failed"] is None and not differ
+    ok = told["ended_at"] is not None and told["failed"] is None and not differ
     if as_json:
         talk.print_json({"ok": ok, **told, "differ": differ})
+    elif told["ended_at"] is None:
+        talk.say("replay-goes-on", service=service, minutes=int(_WAIT_S / 60))
     elif told["failed"] is not None:
         talk.say("replay-failed", service=service, why=told["failed"])
     elif differ:
@@ -50,9 +55,15 @@ def replay(
 
 
 def carry_out(client: Client, service: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Ask for it and wait until it is sent and heard; gives it, and what readers lack even then."""
+    """Ask for it and wait until it is sent and heard; gives it, and what readers lack even then.
+
+    One that does not end in time is given as it stands.
+    """
     told: dict[str, Any] = client.post(f"/operations/{service}:replay")
+    until = elapsed_s() + _WAIT_S
     while told["ended_at"] is None:
+        if elapsed_s() > until:
+            return told, []
         time.sleep(_LOOK_S)
         told = client.get(f"/operations/{service}/replays/{told['run']}")
     answer = client.get("/operations/invariants", wait_s=50)
