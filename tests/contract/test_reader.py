@@ -167,6 +167,23 @@ async def test_an_event_that_is_always_too_slow_is_parked_and_others_go_on(
     assert "statement timeout" in parked["event-slow"]
 
 
+async def test_what_could_not_be_read_is_taken_once_when_it_is_queued_again(run: Running) -> None:
+    reader = Reader(run.db, OWNER, {RegionChanged.type: on(RegionChanged, _region)})
+    one = given(run, "a")
+    await consumer.settle(reader, [one])
+    async with run.db.begin(system(service.name), "test") as tx:
+        row = {
+            "event_id": f"{one.id}/r1",
+            "envelope": one.data.decode(),
+            "aggregate": "unreadable/a",
+        }
+        about = {"stream": OWNER, "type": "unreadable", "sequence": 0, "digest": "", "why": "x"}
+        await tx.execute(dead_letter.insert().values(**row, **about, at=run.db.clock.now()))
+        await tx.execute(places.region.delete())
+    assert await reader.requeue("unreadable/a") == 1
+    assert await held(run) == ([], {})
+
+
 async def test_a_state_that_fails_while_it_is_announced_is_named_and_what_is_kept_stays(
     run: Running,
 ) -> None:
@@ -182,6 +199,14 @@ async def test_a_state_that_fails_while_it_is_announced_is_named_and_what_is_kep
     known, parked = await held(run)
     assert known == ["a", "b"]
     assert list(parked) == [f"event-b.{replay}"]
+    with pytest.raises(LookupError):
+        await reader.requeue("region/b")
+
+    replay = new_id()
+    unknown = given(run, "b", under=replay)
+    unknown.data = unknown.data.replace(b"region.changed.v1", b"region.changed.v2")
+    await consumer.settle(reader, [given(run, "a", under=replay), unknown, ended(run, replay)])
+    assert (await held(run))[0] == ["a", "b"]
 
     replay = new_id()
     await consumer.settle(reader, [given(run, "a", under=replay), ended(run, replay)])

@@ -45,16 +45,16 @@ def read(came: Came, stream: str, known: Container[str]) -> Arrived:
     text = came.data.decode("utf-8", "backslashreplace")
     size = len(came.data)
     if size > EVENT_BYTES:
-        return Arrived(came.id, text, None, f"{size} bytes, {EVENT_BYTES} at most")
+        return Arrived(came.id, text, None, f"{size} bytes, {EVENT_BYTES} at most", came.run)
     try:
         envelope = Envelope.model_validate_json(came.data)
     except ValidationError as no:
-        return Arrived(came.id, text, None, f"unreadable: {no.error_count()} faults")
+        return Arrived(came.id, text, None, f"unreadable: {no.error_count()} faults", came.run)
     type_ = envelope.type
     if envelope.source != stream or type_.split(".")[0] != stream:
-        return Arrived(came.id, text, None, f"source {envelope.source} on {stream}")
+        return Arrived(came.id, text, None, f"source {envelope.source} on {stream}", came.run)
     if came.subject is not None and not came.subject.startswith(f"heli.{type_}."):
-        return Arrived(came.id, text, None, f"{type_} on {came.subject}")
+        return Arrived(came.id, text, None, f"{type_} on {came.subject}", came.run)
     if type_ not in known and not (came.run and type_ == ended_type(stream)):
-        return Arrived(envelope.id, text, envelope, f"unknown type {type_}")
+        return Arrived(envelope.id, text, envelope, f"unknown type {type_}", came.run)
     return Arrived(envelope.id, text, envelope, None, came.run)

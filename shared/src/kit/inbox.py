@@ -236,7 +236,9 @@ class Reader:
                 if one.envelope is None or one.why is not None:
                     raise ValueError(one.why)
                 # An announced state has a row of its own and leaves none in the inbox.
-                if event_id != one.id or await self._first_time(tx, one, one.envelope):
+                if event_id.startswith(f"{one.id}.") or await self._first_time(
+                    tx, one, one.envelope
+                ):
                     await self._effect(tx, one.envelope)
             await tx.execute(dead_letter.delete().where(mine))
             return len(rows)
