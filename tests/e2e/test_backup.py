@@ -98,7 +98,8 @@ def test_a_time_between_two_writes_comes_back_after_all_data_are_gone(
     data, archive = folder / "data", folder / "备份 backup"
     with started(data, archive=archive) as up, running(up) as stack:
         assert stack.load(stack.admin, "regions", [COUNTRY])["status"] == "done"
-        stack.admin.post("/credit-records", RECORD)
+        with stack.client("market-000000", "000000", "officer") as officer:
+            officer.post("/credit-records", RECORD)
         made = heli("backup", str(archive), "--data", str(data))
         note(stack, "bk-first")
         between = Clock().now()
