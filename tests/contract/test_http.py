@@ -199,6 +199,13 @@ async def test_a_body_that_no_parser_should_meet_is_refused_by_name(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+async def test_a_draft_whose_id_ends_like_an_import_has_the_limit_of_any_json(run: Running) -> None:
+    body = b'{"name": "' + b"x" * 1024**2 + b'"}'
+    async with run.client(ADMIN) as client:
+        answer = await client.patch("/items/x:import", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
 async def test_who_may_not_send_a_body_is_refused_before_it_is_read(run: Running) -> None:
     read: list[str] = []
 

@@ -30,7 +30,7 @@ from kit.clock import Clock, elapsed_s
 from kit.db import Database, dealing
 from kit.etags import tagged
 from kit.intake import DeadlinePassed
-from kit.limits import check_json
+from kit.limits import check_json, is_bulk
 from kit.openapi import public
 from kit.settings import ServiceSettings
 
@@ -148,7 +148,7 @@ async def open_tx(request: Request, context: Ctx, caller: Caller) -> AsyncConnec
         read = audit.Change(request.url.path.strip("/"), before=None, after=None)
         await audit.record(tx, Act(reason=caller.purpose), read)
     key = request.headers.get("idempotency-key")
-    if key is not None and request.method == "POST" and not request.url.path.endswith(":import"):
+    if key is not None and request.method == "POST" and not is_bulk("POST", request.url.path):
         asked = f"{request.method} {request.url.path}?{request.url.query}"
         digest = idempotency.digest_of_request(asked, await request.body())
         await idempotency.claim(tx, key, operation, digest)

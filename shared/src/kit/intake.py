@@ -124,7 +124,7 @@ class Intake:
                 raise DeadlinePassed
             scope["state"]["deadline"] = elapsed_s() + int(left) / 1000
         if scope["method"] not in _NO_BODY:
-            limit = None if limits.is_bulk(scope["path"]) else limits.JSON_BYTES
+            limit = None if limits.is_bulk(scope["method"], scope["path"]) else limits.JSON_BYTES
             receive = limits.counted(receive, limits.promised(headers), limit)
         await self.places.take()
         try:

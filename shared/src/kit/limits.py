@@ -25,6 +25,7 @@ IDLE_S: Final = 20.0
 
 # A string, whole or cut off by the end: so each place is looked at once, whatever it holds.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_IMPORT: Final = re.compile(r"/[a-z-]+:import")
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _OPENING: Final = frozenset(b"[{")
 
@@ -53,9 +54,9 @@ class JsonTooManyKeys(Invalid):
     code = "json-too-many-keys"
 
 
-def is_bulk(path: str) -> bool:
-    """Say whether a path takes a file: its reader counts the bytes by kind."""
-    return path.endswith(":import")
+def is_bulk(method: str, path: str) -> bool:
+    """Say whether a request brings a file: its reader counts the bytes by kind."""
+    return method == "POST" and _IMPORT.fullmatch(path) is not None
 
 
 def promised(headers: Mapping[bytes, bytes]) -> int | None:

@@ -17,6 +17,7 @@ from kit.limits import (
     JsonTooManyKeys,
     check_json,
     counted,
+    is_bulk,
 )
 
 PLAIN = st.recursive(
@@ -74,6 +75,22 @@ def test_overlong_forms_and_halves_of_characters_are_no_utf8(wrong: bytes) -> No
     with pytest.raises(BodyNotUtf8) as no:
         check_json(b'{"name": "' + wrong + b'"}')
     assert no.value.facts["position"] == 11
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "bulk"),
+    [
+        ("POST", "/warning-models:import", True),
+        ("PATCH", "/items:import", False),
+        ("POST", "/items/x:import", False),
+        ("PATCH", "/items/x:import", False),
+        ("POST", "/items:import/x", False),
+    ],
+)
+def test_only_a_collection_that_is_posted_to_takes_a_file(
+    method: str, path: str, *, bulk: bool
+) -> None:
+    assert is_bulk(method, path) is bulk
 
 
 def coming(*parts: bytes, ends: bool = True) -> list[Message]:

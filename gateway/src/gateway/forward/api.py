@@ -176,9 +176,9 @@ class Edge:
         method: str = scope["method"]
         url = self.reach.url(way.service, way.path, scope["query_string"].decode("latin-1"))
         headers = [(name.decode(), value.decode("latin-1")) for name, value in given]
-        files = domain.is_bulk(way.path)
+        files = limits.is_bulk(method, way.path)
         body = await _body(dict(scope["headers"]), receive, files=files)
-        deadline = elapsed_s() + domain.wait_s(method, way.path)
+        deadline = elapsed_s() + domain.wait_s(method, way.path, brings=files)
         asked = _Asked(way.service, method, url, headers, deadline, body)
         again = not files and domain.repeatable(method, dict(given))
         places = self.reach.bulkhead(way.service, files=files)

@@ -80,14 +80,9 @@ def _of_job(path: str) -> Way | None:
     return Way(owner, path)
 
 
-def is_bulk(path: str) -> bool:
-    """Say whether a file comes in."""
-    return path.endswith(":import")
-
-
-def wait_s(method: str, path: str) -> float:
+def wait_s(method: str, path: str, *, brings: bool) -> float:
     """Say how long the answer to a request is waited for, in seconds."""
-    if is_bulk(path) or "/errors." in path or path.endswith("/file"):
+    if brings or "/errors." in path or path.endswith("/file"):
         return FILE_S
     return READ_S if method in _READS else WRITE_S
 
