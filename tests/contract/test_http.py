@@ -274,6 +274,9 @@ async def test_work_that_nobody_waits_for_is_not_begun(run: Running) -> None:
         headers = {"x-deadline-ms": "0"}
         late = await client.post("/regions", json=region("000000"), headers=headers)
         good = await client.get("/regions", headers={"x-deadline-ms": "30000"})
+        for said in ("--5", "9" * 400, "soon"):
+            answer = await client.get("/regions", headers={"x-deadline-ms": said})
+            assert answer.status_code == 200
     assert (late.status_code, late.json()["code"]) == (503, "deadline-passed")
     assert late.headers["retry-after"]
     assert good.json()["items"] == []

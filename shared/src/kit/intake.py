@@ -6,6 +6,7 @@ with Retry-After. Health is never shed.
 """
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +23,7 @@ HEALTH: Final = frozenset({"/livez", "/readyz", "/status", "/metrics"})
 # Milliseconds that the answer is still waited for; the gateway alone sets it.
 DEADLINE: Final = b"x-deadline-ms"
 PLACE_S: Final = 0.1
+_LEFT: Final = re.compile(rb"-?\d{1,9}")
 _NO_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
@@ -118,7 +120,7 @@ class Intake:
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, answer: _Answer
     ) -> None:
         left = headers.get(DEADLINE, b"")
-        if left.lstrip(b"-").isdigit():
+        if _LEFT.fullmatch(left):
             if int(left) <= 0:
                 meters.SHED.labels("deadline").inc()
                 raise DeadlinePassed
