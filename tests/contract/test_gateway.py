@@ -30,12 +30,13 @@ from contracts.joint_inspection import ResultRecorded
 from contracts.services import SERVICES
 from gateway.app import service
 from gateway.exchange import jobs
+from gateway.forward import api as door
 from gateway.forward import domain
 from gateway.forward import store as forwarding
 from gateway.identity.domain import AUDIENCE
 from heli.sandbox.app import Settings as SandboxSettings
 from heli.sandbox.app import make as make_sandbox
-from kit import idempotency, limits, outbox
+from kit import idempotency, limits, meters, outbox
 from kit.audit import audit
 from kit.auth import Verifier, system
 from kit.bus import Outgoing
@@ -122,6 +123,13 @@ class Gate:
         return httpx.AsyncClient(
             base_url=self.url, headers=headers, trust_env=False, timeout=30, verify=False
         )
+
+    async def raw(self, said: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection of its own and say something on it."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(said.encode())
+        return reader, writer
 
     async def token(self, client_id: str = FIRST[0], secret: str = FIRST[1]) -> str:
         form = {
@@ -382,7 +390,7 @@ async def test_a_form_or_a_key_that_is_too_long_is_refused(gate: Gate) -> None:
         key = {"idempotency-key": "".join(str(number) for number in range(5000))}
         wanted = {"region": "330100", "roles": ["officer"]}
         made = await client.post("/api/v1/clients", json=wanted, headers=key)
-    assert (token.status_code, token.json()["error"]) == (400, "invalid_request")
+    assert (token.status_code, token.json()["limit"]) == (413, 16 * 1024)
     assert made.status_code == 422
 
 
@@ -1172,6 +1180,60 @@ async def test_a_service_that_hangs_holds_up_no_other_and_its_queue_is_short(
     assert [(await one).status_code for one in held] == [200, 200]
 
 
+async def test_a_body_that_trickles_in_holds_no_place_and_is_given_up(
+    serve: Serve, signing: Signing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "_BODY_S", 2.0)
+    async with opened(serve, signing, tmp_path, at_once=1) as gate:
+        token = await gate.token()
+        for path in ("/oauth/token", "/api/v1/clients", "/api/v1/clues"):
+            reader, writer = await gate.raw(
+                f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
+                "content-length: 1000\r\n\r\n{"
+            )
+            answer = asyncio.ensure_future(reader.readuntil(b"\r\n\r\n"))
+            others = []
+            while not answer.done():
+                writer.write(b" ")
+                await asyncio.sleep(0.2)
+                async with gate.client(token) as client:
+                    others.append((await client.get("/api/v1/me")).status_code)
+            writer.close()
+            assert (await answer).startswith(b"HTTP/1.1 400")
+            assert set(others) == {200}
+
+
+async def test_a_file_takes_no_place_of_other_requests_and_waits_for_no_reader_that_is_gone(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "_SILENT_S", 1.0)
+
+    async def body() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 65_536
+            await asyncio.sleep(0)
+
+    gate.others["joint-inspection"].answers["/draws/d1/file"] = StreamingResponse(body())
+    reach = gate.run.context.extras.reach
+    full = reach.bulkhead("joint-inspection", files=True)
+
+    async def taken(places: int) -> bool:
+        return bool(full.free._value == forwarding._FILES_AT_ONCE - places)
+
+    _, writer = await gate.raw("GET /api/v1/draws/d1/file HTTP/1.1\r\nhost: x\r\n\r\n")
+    await until(partial(taken, 1))
+    await until(partial(taken, 0))
+    writer.close()
+
+
+async def test_a_method_that_nobody_knows_makes_no_series_of_its_own(gate: Gate) -> None:
+    async with await gate.admin() as client:
+        await client.request("BREW", "/api/v1/clues")
+    written = meters.written().decode()
+    assert "BREW" not in written
+    assert "other → clue-dispatch" in written
+
+
 async def test_a_length_beside_a_transfer_encoding_is_not_passed_on(gate: Gate) -> None:
     both = {"content-length": "3", "transfer-encoding": "chunked"}
     async with await gate.admin() as client:
@@ -1190,6 +1252,11 @@ async def test_a_service_is_told_how_long_its_answer_is_waited_for_and_no_caller
         monkeypatch.setattr(domain, "READ_S", 0.0)
         late = await client.get("/api/v1/clues")
     assert (late.status_code, late.json()["code"]) == (503, "deadline-passed")
+    form = {"grant_type": "password"}
+    async with gate.client() as client:
+        for said in ("0", "--5", "9" * 400):
+            answer = await client.post("/oauth/token", data=form, headers={"x-deadline-ms": said})
+            assert answer.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -1214,12 +1281,10 @@ async def test_a_body_that_is_shorter_than_it_says_is_refused(
 ) -> None:
     monkeypatch.setattr(limits, "IDLE_S", 0.2)
     token = await gate.token()
-    host, _, port = gate.url.removeprefix("http://").partition(":")
     for path in ("/api/v1/clues", "/api/v1/signals:import"):
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(
+        reader, writer = await gate.raw(
             f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
-            "content-type: text/csv\r\ncontent-length: 100\r\n\r\n{}".encode()
+            "content-type: text/csv\r\ncontent-length: 100\r\n\r\n{}"
         )
         answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
         writer.close()

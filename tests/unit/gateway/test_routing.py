@@ -3,7 +3,15 @@
 import pytest
 
 from contracts.roles import ANY, PUBLIC
-from gateway.forward.domain import NoSuchJob, Way, public_operations, traced, way
+from gateway.forward.domain import (
+    NoSuchJob,
+    Way,
+    counted_as,
+    gives_file,
+    public_operations,
+    traced,
+    way,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +74,25 @@ def test_a_trace_is_kept_only_where_it_is_one() -> None:
     assert traced(good.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32)) is None
     assert traced(good + "\r\nx: y") is None
     assert traced(None) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "file"),
+    [
+        ("GET", "/draws/d1/file", True),
+        ("GET", "/jobs/risk-monitor-0197/errors.xlsx", True),
+        ("GET", "/jobs/risk-monitor-0197/errors", False),
+        ("POST", "/draws/d1/file", False),
+        ("GET", "/clues/d1/file", False),
+        ("GET", "/clues/errors.1", False),
+    ],
+)
+def test_a_file_is_known_by_its_method_and_whole_path(
+    method: str, path: str, *, file: bool
+) -> None:
+    assert gives_file(method, path) is file
+
+
+def test_a_method_of_no_operation_is_counted_with_all_others() -> None:
+    assert counted_as("PATCH", "item-registry") == "PATCH → item-registry"
+    assert counted_as("BREW", "item-registry") == "other → item-registry"

@@ -28,8 +28,11 @@ from kit.log import get, trace_of
 
 Admit: TypeAlias = Callable[[str, str | None], Awaitable[str]]
 
-# So long may a service be silent in the middle of a file.
+# So long may a service be silent in the middle of a file, or a caller take nothing of it.
 _SILENT_S: Final = 65
+# A body that is read whole is there after so long, however steadily it trickles.
+_BODY_S: Final = 30.0
+_FORM_BYTES: Final = 16 * 1024  # anybody may send a form, before proving anything
 _DEADLINE: Final = DEADLINE.decode()
 _WHOLE: Final = 1024 * 1024
 # Only these go in; a service trusts the token and nothing else that a caller could write.
@@ -83,7 +86,8 @@ class _Answer:
             self.status = message["status"]
             kept = [pair for pair in message["headers"] if pair[0] != b"traceparent"]
             message["headers"] = [*kept, (b"traceparent", self.trace)]
-        await self.send(message)
+        async with asyncio.timeout(_SILENT_S):
+            await self.send(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,19 @@ class Edge:
         if path.startswith(f"{API}/"):
             await self._api(scope, receive, send)
         elif path in _INNER:
-            await self.inner(scope, receive, send)
+            await self._inner(scope, receive, send)
         else:
             await self.pages(scope, receive, send)
+
+    async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand over what needs no token; only the gateway says how long an answer is waited for."""
+        headers = [pair for pair in scope["headers"] if pair[0] != DEADLINE]
+        try:
+            body = await _whole(dict(headers), receive, _FORM_BYTES)
+        except Refusal as no:
+            await self._refuse(no, scope, receive, send)
+        else:
+            await self.inner({**scope, "headers": headers}, _replayed(body, receive), send)
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -120,10 +134,11 @@ class Edge:
             way, given = await self._admitted(scope, headers)
             given.append((b"traceparent", answer.trace))
             if way.own:
+                body = await _whole(dict(scope["headers"]), receive, limits.JSON_BYTES)
                 operation = None  # counted where it is answered
-                await self.inner(_inside(scope, way, given), receive, answer)
+                await self.inner(_inside(scope, way, given), _replayed(body, receive), answer)
             else:
-                operation = f"{scope['method']} → {way.service}"
+                operation = domain.counted_as(scope["method"], way.service)
                 await self._forward(way, given, scope, receive, answer)
         except Refusal as no:
             if answer.started:
@@ -176,11 +191,13 @@ class Edge:
         method: str = scope["method"]
         url = self.reach.url(way.service, way.path, scope["query_string"].decode("latin-1"))
         headers = [(name.decode(), value.decode("latin-1")) for name, value in given]
-        files = limits.is_bulk(method, way.path)
-        body = await _body(dict(scope["headers"]), receive, files=files)
-        deadline = elapsed_s() + domain.wait_s(method, way.path, brings=files)
+        brings = limits.is_bulk(method, way.path)
+        files = brings or domain.gives_file(method, way.path)
+        came, most = dict(scope["headers"]), limits.JSON_BYTES
+        body = _file(came, receive) if brings else await _whole(came, receive, most)
+        deadline = elapsed_s() + domain.wait_s(method, files=files)
         asked = _Asked(way.service, method, url, headers, deadline, body)
-        again = not files and domain.repeatable(method, dict(given))
+        again = not brings and domain.repeatable(method, dict(given))
         places = self.reach.bulkhead(way.service, files=files)
         budget = self.reach.budget(way.service)
         budget.earn()
@@ -244,15 +261,43 @@ def _inside(scope: Scope, way: Way, headers: list[tuple[bytes, bytes]]) -> Scope
     return {**scope, "path": path, "raw_path": raw, "headers": headers}
 
 
-async def _body(
-    headers: Mapping[bytes, bytes], receive: Receive, *, files: bool
-) -> "bytes | _File | None":
-    """Give a file as it comes, any other body whole: no service waits for a slow caller."""
-    if b"content-length" not in headers and b"transfer-encoding" not in headers:
+async def _whole(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes | None:
+    """Read a body before anything waits for it: no place is held by a slow caller.
+
+    Refuses: TooLarge, BodyIncomplete.
+    """
+    if not _has_body(headers):
         return None
-    limit = None if files else limits.JSON_BYTES
-    read = limits.counted(receive, limits.promised(headers), limit)
-    return _File(read) if files else b"".join([part async for part in _parts(read)])
+    expected = limits.promised(headers)
+    read = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for part in _parts(limits.counted(receive, expected, limit)):
+                read += part
+    except TimeoutError as no:
+        raise limits.BodyIncomplete(got=len(read), expected=expected) from no
+    return bytes(read)
+
+
+def _file(headers: Mapping[bytes, bytes], receive: Receive) -> "_File | None":
+    """Give a file as it comes."""
+    if not _has_body(headers):
+        return None
+    return _File(limits.counted(receive, limits.promised(headers), None))
+
+
+def _has_body(headers: Mapping[bytes, bytes]) -> bool:
+    return b"content-length" in headers or b"transfer-encoding" in headers
+
+
+def _replayed(body: bytes | None, receive: Receive) -> Receive:
+    """Give a body that was read already, then whatever the connection still says."""
+    waiting: list[Message] = [{"type": "http.request", "body": body or b""}]
+
+    async def read() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return read
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:

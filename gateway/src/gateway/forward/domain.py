@@ -27,6 +27,8 @@ FILE_S: Final = 3600.0
 TRIES: Final = 3
 _JITTER_S: Final = 0.1
 _READS: Final = frozenset({"GET", "HEAD"})
+_METHODS: Final = frozenset(one.split(" ")[0] for table in OPERATIONS.values() for one in table)
+_GIVEN: Final = re.compile(r"/draws/[^/:]+/file|/jobs/[^/:]+/errors\.[a-z]+")
 _PARAMETER: Final = re.compile(r"\\\{id\\\}")
 
 
@@ -80,11 +82,21 @@ def _of_job(path: str) -> Way | None:
     return Way(owner, path)
 
 
-def wait_s(method: str, path: str, *, brings: bool) -> float:
+def gives_file(method: str, path: str) -> bool:
+    """Say whether the answer to a request is a file."""
+    return method == "GET" and _GIVEN.fullmatch(path) is not None
+
+
+def wait_s(method: str, *, files: bool) -> float:
     """Say how long the answer to a request is waited for, in seconds."""
-    if brings or "/errors." in path or path.endswith("/file"):
+    if files:
         return FILE_S
     return READ_S if method in _READS else WRITE_S
+
+
+def counted_as(method: str, service: str) -> str:
+    """Name what is counted: a method is any word that a caller writes, a label is one of few."""
+    return f"{method if method in _METHODS else 'other'} → {service}"
 
 
 def repeatable(method: str, headers: Mapping[bytes, bytes]) -> bool:
