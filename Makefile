@@ -4,8 +4,7 @@ SHELL := /bin/bash
 V := .venv/bin
 export KUBECTL ?= kubectl
 DISTS := shared gateway item-registry joint-inspection clue-dispatch credit-service risk-monitor deploy/local
-# The longest first, so that no worker is left with a long file at the end.
-t ?= chaos e2e contract unit
+t ?= unit contract e2e chaos
 
 help:  ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,11 +22,11 @@ run: setup  ## load the demo's world and stay up, and say where and what to try
 	@$(V)/heli demo --stay
 
 test: setup  ## run the tests (t=unit|contract|e2e|chaos for a part)
-	@$(V)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q $(t:%=tests/%)
+	@$(V)/python -m pytest -n 2 --dist loadfile -q $(t:%=tests/%)
 
 nightly: setup  ## run all tests on PostgreSQL 16 with long kills, outages and fuzz, then every bench (hours)
 	@HELI_PG_BIN=$$($(V)/python -m heli.binaries 16) HELI_KILLS=40 HELI_OUTAGE_S=60 HELI_POISON_PAIRS=3 HELI_FUZZ_CASES=50 \
-		$(V)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q $(t:%=tests/%)
+		$(V)/python -m pytest -n 2 --dist loadfile -q $(t:%=tests/%)
 	@$(MAKE) --no-print-directory bench
 
 bench: setup  ## measure start, events, gateway and draw; run nothing else meanwhile
