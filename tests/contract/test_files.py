@@ -17,7 +17,7 @@ import pytest
 from obstore.store import S3Store
 
 from heli import ports
-from heli.child import Child
+from heli.child import Child, executed
 from kit.content import FileDamaged, FilesAway, FileTooLarge, FileUnknown, place
 from kit.files import Files, store
 from kit.settings import ServiceSettings
@@ -46,7 +46,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         command += [f"-{name}.port={http}", f"-{name}.port.grpc={grpc}"]
     env = {"PATH": "/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home)}
     env |= {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-    server = Child("weed", command, log=home / "weed.log", env=env)
+    server = Child("weed", executed(command, env=env), log=home / "weed.log")
     endpoint = f"http://127.0.0.1:{chosen['s3'][0]}"
     try:
         server.wait_ready(lambda: _answers(endpoint), seconds=60)

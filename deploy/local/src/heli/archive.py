@@ -16,7 +16,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from heli import backups
-from heli.child import Child
+from heli.child import Child, executed
 from heli.launch import DIRECT
 
 _SLOTS: Final = re.compile(r"heli_\d{8}t\d+z")
@@ -35,12 +35,8 @@ class Archive:
         backups.prepare(self.folder, self.stack)
         with psycopg.connect(dsn, autocommit=True) as admin:
             run = self._run(admin, now)
-        return Child(
-            "pg_receivewal",
-            DIRECT.argv([self.bin / "pg_receivewal", "-D", run, "-S", _slot(run)]),
-            log=log,
-            env=coming(dsn),
-        )
+        argv = DIRECT.argv([self.bin / "pg_receivewal", "-D", run, "-S", _slot(run)])
+        return Child("pg_receivewal", executed(argv, env=coming(dsn)), log=log)
 
     def _run(self, admin: psycopg.Connection, now: datetime) -> Path:
         """Give the run to fill: the newest while the server keeps what it lacks, else a new one."""

@@ -1,17 +1,14 @@
 """One program started by us: its log, its end, and how it is asked to stop."""
 
 import contextlib
-import math
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from heli.fork import fork
 from heli.problems import Problem
 
 _LOG_KEPT = 10 * 1024 * 1024  # bytes; a longer log starts anew and the old one stays as *.1
@@ -59,48 +56,34 @@ class Running(Protocol):
         """Send a signal unless it has ended."""
 
 
-@dataclass(slots=True)
-class Forked:
-    """A fork of ours, as Popen would have it."""
+# Starts a process that writes to an open log; the log is the starter's to close.
+Start: TypeAlias = Callable[[int], Running]
 
-    pid: int
-    code: int | None = None
 
-    def poll(self) -> int | None:
-        """Give the exit code, negative for a signal, None while it runs."""
-        if self.code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.code = os.waitstatus_to_exitcode(status) if pid else None
-        return self.code
+def executed(
+    argv: Sequence[str], *, env: Mapping[str, str], keep_open: Sequence[int] = ()
+) -> Start:
+    """Start a program of ours; `keep_open` are files that it holds as well."""
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; raises TimeoutExpired."""
-        if not wait_until(lambda: self.poll() is not None, seconds=timeout or math.inf):
-            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
-        return self.code or 0
+    def start(log: int) -> Running:
+        return subprocess.Popen(  # noqa: S603  our own programs, no shell
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=dict(env),
+            cwd="/",
+            pass_fds=keep_open,
+            start_new_session=True,
+        )
 
-    def send_signal(self, sig: int) -> None:
-        """Send a signal unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, sig)
+    return start
 
 
 class Child:
-    """A running program, in a session of its own so that Ctrl-C reaches the supervisor alone.
+    """A running program, in a session of its own so that Ctrl-C reaches the supervisor alone."""
 
-    `argv` is executed; without one `module` is run in a fork of this process (heli.fork).
-    """
-
-    def __init__(
-        self,
-        name: str,
-        argv: Sequence[str] = (),
-        *,
-        log: Path,
-        env: Mapping[str, str],
-        keep_open: Sequence[int] = (),
-        module: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, name: str, start: Start, *, log: Path) -> None:
         self.name = name
         self.log = log
         if log.exists() and log.stat().st_size > _LOG_KEPT:
@@ -108,21 +91,8 @@ class Child:
         # Opened with 0600: logs name people's matters.
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._began_at = os.fstat(handle).st_size
-        self._running: Running
         try:
-            if module:
-                self._running = Forked(fork(name, module, log=handle, env=env))
-            else:
-                self._running = subprocess.Popen(  # noqa: S603  our own programs, no shell
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=handle,
-                    stderr=handle,
-                    env=dict(env),
-                    cwd="/",
-                    pass_fds=keep_open,
-                    start_new_session=True,
-                )
+            self._running = start(handle)
         finally:
             os.close(handle)
 

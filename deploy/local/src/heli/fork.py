@@ -9,15 +9,20 @@ import contextlib
 import ctypes
 import gc
 import logging
+import math
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn
+
+from heli.child import Running, Start, wait_until
 
 _PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 _NAME: Final = 15  # PR_SET_NAME: what `ps` and `top` show, 15 bytes at most
@@ -33,26 +38,53 @@ def warm() -> None:
     gc.freeze()
 
 
-def fork(name: str, module: Sequence[str], *, log: int, env: Mapping[str, str]) -> int:
-    """Start a module with its arguments; gives its process id.
+@dataclass(slots=True)
+class _Forked:
+    """A fork of ours, as `heli.child.Running`."""
+
+    pid: int
+    code: int | None = None
+
+    def poll(self) -> int | None:
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        return self.code
+
+    def wait(self, timeout: float | None = None) -> int:
+        if not wait_until(lambda: self.poll() is not None, seconds=timeout or math.inf):
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+        return self.code or 0
+
+    def send_signal(self, sig: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+
+def forked(name: str, module: Sequence[str], *, env: Mapping[str, str]) -> Start:
+    """Start a module with its arguments.
 
     Raises RuntimeError beside other threads: the fork could wait for a lock that nobody frees.
     """
-    if threading.active_count() > 1:
-        msg = f"fork beside {threading.enumerate()}"
-        raise RuntimeError(msg)
-    parent = os.getpid()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # None may meet our handlers over there.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        pid = os.fork()
-        if not pid:
-            _be(name, module, parent, partial(_leave, log, env))
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pid
+
+    def start(log: int) -> Running:
+        if threading.active_count() > 1:
+            msg = f"fork beside {threading.enumerate()}"
+            raise RuntimeError(msg)
+        parent = os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # None may meet our handlers over there.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if not pid:
+                _be(name, module, parent, partial(_leave, log, env))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return _Forked(pid)
+
+    return start
 
 
 def _be(name: str, module: Sequence[str], parent: int, leave: Callable[[], None]) -> NoReturn:
@@ -74,8 +106,9 @@ def _be(name: str, module: Sequence[str], parent: int, leave: Callable[[], None]
     except BaseException:  # noqa: BLE001 - its last words go into its log
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(BaseException):  # a full disk must not let it back out of here
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 

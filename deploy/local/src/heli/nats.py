@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from contracts.services import GATEWAY, STREAMS
-from heli.child import Child
+from heli.child import Child, executed
 from heli.launch import Mode, Way
 from heli.ports import HOST
 from heli.problems import Problem
@@ -109,10 +109,8 @@ class Nats:
             os.chown(file, self.way.uid, self.way.gid)
         child = Child(
             "nats-server",
-            self.way.argv([self.program, "-c", file]),
+            executed(self.way.argv([self.program, "-c", file]), env=_ENV, keep_open=(lock,)),
             log=self.home / "logs" / "nats.log",
-            env=_ENV,
-            keep_open=(lock,),
         )
         child.wait_ready(lambda: answers(port, name), seconds=60)
         return child

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from heli.binaries import Binaries
-from heli.child import Child, wait_until
+from heli.child import Child, executed, wait_until
 from heli.launch import NOBODY, Mode, Way, for_initdb, has_entry
 from heli.ports import HOST
 from heli.problems import Problem
@@ -183,9 +183,8 @@ class Postgres:
             os.chown(file, self.way.uid, self.way.gid)
         child = Child(
             "postgres",
-            self.way.argv([self.binaries.bin / "postgres", "-D", self.data]),
+            executed(self.way.argv([self.binaries.bin / "postgres", "-D", self.data]), env=_ENV),
             log=self.home / "logs" / "postgres.log",
-            env=_ENV,
         )
         child.wait_ready(lambda: self._ready(child.pid), seconds=seconds)
         return child

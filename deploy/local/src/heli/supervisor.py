@@ -8,6 +8,7 @@ from signal import SIGTERM
 from typing import Final
 
 from heli.child import Child, wait_until
+from heli.fork import forked
 
 _FIRST_PAUSE: Final = 0.2  # seconds; doubled with every death in a row
 _LONGEST_PAUSE: Final = 30.0
@@ -87,5 +88,6 @@ class Supervisor:
     @staticmethod
     def _start(watched: _Watched) -> None:
         program = watched.program
-        watched.child = Child(program.name, log=program.log, env=program.env, module=program.module)
+        start = forked(program.name, program.module, env=program.env)
+        watched.child = Child(program.name, start, log=program.log)
         watched.began = time.monotonic()
