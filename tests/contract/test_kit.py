@@ -547,8 +547,10 @@ async def test_rejected_rows_go_30_days_after_their_job_ended_and_the_job_stays(
 ) -> None:
     old = await load(run, "id,name\n,国\n".encode())
     new = await load(run, "id,name\n,国\n".encode())
+    failed = await load(run, b"1,2\n")
     ended = run.context.clock.now() - jobs.KEPT - timedelta(minutes=1)
-    await done(run, job.update().where(job.c.id == old["id"]).values(finished_at=ended))
+    long_ago = job.c.id.in_([old["id"], failed["id"]])
+    await done(run, job.update().where(long_ago).values(finished_at=ended))
     async with run.db.begin(system("item-registry"), "test") as tx:
         await jobs.forget(tx)
     for table in (jobs.job_row, jobs.job_error):
@@ -556,6 +558,8 @@ async def test_rejected_rows_go_30_days_after_their_job_ended_and_the_job_stays(
     async with run.client(ADMIN) as client:
         assert (await client.get(f"/jobs/{old['id']}")).json()["rejected"] == 1
         assert (await client.get(f"/jobs/{old['id']}/errors")).json()["items"] == []
+        assert failed["fault"]["got"] == "1 | 2"
+        assert (await client.get(f"/jobs/{failed['id']}")).json()["fault"] is None
 
 
 async def test_verify_names_an_outbox_row_that_was_altered(run: Running) -> None:

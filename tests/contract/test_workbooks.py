@@ -1,6 +1,7 @@
 """Workbooks in and error workbooks out, at the boundary of one service."""
 
 import io
+import json
 import zipfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -339,6 +340,19 @@ async def test_an_error_sheet_belongs_to_who_sent_the_file(run: Running) -> None
         for kind in ("", ".xlsx", ".csv"):
             answer = await client.get(f"/jobs/{state['id']}/errors{kind}")
             assert answer.status_code == 404
+
+
+async def test_what_stood_in_a_file_without_a_header_is_masked_and_only_its_senders(
+    run: Running,
+) -> None:
+    long = "x" * 179  # so that the 200th character stands in the number
+    state = await load(run, f"张三,13812341234,{long},11010519491231002X\n".encode(), "text/csv")
+    assert state["fault"]["got"].startswith("张三 | 138****1234 | x")
+    assert "1949" not in state["fault"]["got"]
+    async with run.client(actor("admin", None, "000000", Role.ADMIN)) as client:
+        fault = (await client.get(f"/jobs/{state['id']}")).json()["fault"]
+    assert fault.keys() == {"code", "field", "expected", "message"}
+    assert "张三" not in json.dumps(fault, ensure_ascii=False)
 
 
 async def test_a_workbook_goes_on_where_it_stopped_and_no_row_counts_twice(serve: Serve) -> None:

@@ -30,6 +30,8 @@ from kit.uploads import CSV, NDJSON, XLSX, media_of
 
 # Rows announce events; beyond so many unpublished ones a file waits at its sender.
 MOST_UNPUBLISHED = 50_000
+# What others than the sender see of a file's fault: nothing that stood in it.
+_TOLD = ("code", "field", "expected")
 
 
 class JobUnfinished(Conflict):
@@ -126,9 +128,12 @@ def import_router(imports: tuple[Import, ...]) -> APIRouter:
         view = JobView.model_validate(found, from_attributes=True)
         if view.fault is None:
             return view
+        fault = view.fault
+        if found.client != caller.id:
+            fault = {name: fault[name] for name in _TOLD if name in fault}
         words = _words(request)
-        said = words.refusals.say(view.fault["code"], words.language, view.fault)
-        return view.model_copy(update={"fault": view.fault | {"message": said}})
+        said = words.refusals.say(fault["code"], words.language, fault)
+        return view.model_copy(update={"fault": fault | {"message": said}})
 
     @routes.get("/jobs/{job_id}/errors")
     async def get_job_errors(

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    null,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSON, JSONB
@@ -158,13 +159,15 @@ class Import:
 
 
 async def forget(tx: AsyncConnection) -> None:
-    """Delete the rejected rows, and what was wrong with them, of jobs that ended long ago.
+    """Delete the rejected rows, and what was wrong with them or the file, of jobs long ended.
 
     They may hold personal data, and serve only to be mended; the job and its counts stay.
     """
     over = select(job.c.id).where(job.c.finished_at < dealing(tx).now - KEPT)
     await tx.execute(job_row.delete().where(job_row.c.job.in_(over)))
     await tx.execute(job_error.delete().where(job_error.c.job.in_(over)))
+    told = job.c.id.in_(over) & job.c.fault.is_not(None)
+    await tx.execute(job.update().where(told).values(fault=null()))
 
 
 def fault_of(number: int, refusal: Refusal) -> RowFault:

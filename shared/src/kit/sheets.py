@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from contracts.acts import Headers
+from contracts.classes import masked
 from contracts.errors import Invalid
 from kit import headers
 from kit.cells import SINCE_1900, Epoch, Kind, Read, kind_of, reading
@@ -125,9 +126,10 @@ class Sheet:
         near = rows[headers.likeliest(rows, self.columns.known)] if rows else []
         found = headers.places(near, self.columns.known)
         lacking = self.columns.lacking(found) or list(self.columns.kinds)
-        got = " | ".join(str(cell) for cell in near if cell not in {None, ""})
+        # A file without a header begins with somebody's row; masked before a number is cut in two.
+        got = masked(" | ".join(str(cell) for cell in near if cell not in {None, ""}))[:200]
         raise HeaderMissing(
-            field=lacking[0].split(" / ")[0], got=got[:200], expected=lacking, sheet=self.name
+            field=lacking[0].split(" / ")[0], got=got, expected=lacking, sheet=self.name
         )
 
     def open(self, cells: Sequence[Any]) -> None:
