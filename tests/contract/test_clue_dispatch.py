@@ -1,6 +1,7 @@
 """clue-dispatch at its boundary: HTTP and events, on real PostgreSQL."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -43,6 +44,7 @@ from contracts.joint_inspection import (
 )
 from contracts.risk_monitor import Level, Outcome, WarningAssessed, WarningRaised
 from contracts.roles import Role
+from kit.audit import audit
 from kit.auth import Actor, system
 from kit.deadlines import shanghai_day
 from kit.outbox import outbox
@@ -266,6 +268,26 @@ async def test_the_same_number_of_the_same_source_makes_no_second_clue(run: Runn
     await call(run, LEAD, "/clues", BY_HAND, 201)
     again = await call(run, LEAD, "/clues", BY_HAND, 409)
     assert again["code"] == "clue-already-registered"
+    assert len(await run.said(ClueRegistered)) == 1
+
+
+async def test_an_answer_that_was_whole_is_repeated_only_to_who_may_see_it_so_and_leaves_a_trace(
+    run: Running,
+) -> None:
+    body = BY_HAND | {"summary": "致电13812341234"}
+    states = replace(LEAD, purpose="核查")
+    answers = []
+    for by in (states, states, LEAD):
+        async with run.client(by) as client:
+            key = {"idempotency-key": "k"}
+            answers.append(await client.post("/clues", json=body, headers=key))
+    assert [one.status_code for one in answers] == [201, 201, 422]
+    assert answers[1].headers["idempotent-replayed"] == "true"
+    assert answers[1].json()["summary"] == "致电13812341234"
+    assert answers[2].json()["code"] == "idempotency-key-used-otherwise"
+    async with run.db.begin(system("clue-dispatch"), "test") as tx:
+        reasons = (await tx.execute(select(audit.c.reason))).scalars().all()
+    assert reasons.count("核查") == 2
     assert len(await run.said(ClueRegistered)) == 1
 
 

@@ -121,7 +121,8 @@ def _checked(request: Request) -> Actor:
             named = f"{request.method} {public(request.scope['route'].path)}"
             raise RoleMissing(operation=named, roles=sorted(allowed), yours=sorted(actor.roles))
     request.state.caller = actor
-    classes.unmask(whole=actor.purpose is not None and bool(UNMASK & actor.roles))
+    request.state.whole = actor.purpose is not None and bool(UNMASK & actor.roles)
+    classes.unmask(whole=request.state.whole)
     return actor
 
 
@@ -149,7 +150,8 @@ async def open_tx(request: Request, context: Ctx, caller: Caller) -> AsyncConnec
         await audit.record(tx, Act(reason=caller.purpose), read)
     key = request.headers.get("idempotency-key")
     if key is not None and request.method == "POST" and not is_bulk("POST", request.url.path):
-        asked = f"{request.method} {request.url.path}?{request.url.query}"
+        whole = " whole" if request.state.whole else ""
+        asked = f"{request.method} {request.url.path}?{request.url.query}{whole}"
         digest = idempotency.digest_of_request(asked, await request.body())
         await idempotency.claim(tx, key, operation, digest)
         request.state.claimed = key
@@ -211,7 +213,10 @@ class Route(APIRoute):
             async with AsyncExitStack() as stack:
                 request.state.stack = stack
                 asked = await _as_json(request) if self.body_field else request
-                response = await handle(asked)
+                try:
+                    response = await handle(asked)
+                except idempotency.Replayed as before:
+                    return _replayed(before.answer)
                 claimed: str | None = getattr(request.state, "claimed", None)
                 if claimed is not None:
                     kept = idempotency.Answer(
@@ -227,13 +232,7 @@ class Route(APIRoute):
                 after()
             return tagged(request, response) if request.method == "GET" else response
 
-        async def answer(request: Request) -> Response:
-            try:
-                return await inside(request)
-            except idempotency.Replayed as known:
-                return _replayed(known.answer)
-
-        return answer
+        return inside
 
 
 def _replayed(answer: idempotency.Answer) -> Response:

@@ -69,7 +69,7 @@ class Answer:
 
 
 class Replayed(Exception):
-    """Raised to leave the ordinary road: the answer is known; the transaction rolls back."""
+    """Raised to leave the ordinary road: the answer is known, nothing is done again."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__("replayed")
@@ -77,7 +77,7 @@ class Replayed(Exception):
 
 
 def digest_of_request(operation: str, body: bytes) -> str:
-    """Digest what was asked: method, path with its query, and body."""
+    """Digest what was asked: method, path with its query, whether unmasked, and body."""
     return hashlib.sha256(operation.encode() + b"\0" + body).hexdigest()
 
 
