@@ -16,6 +16,11 @@ from contracts.classes import masked
 _DETAIL: Final = re.compile(r"DETAIL: .*?(?=\n\[SQL|\n\n|\Z)", re.DOTALL)
 
 
+def said(error: BaseException) -> str:
+    """Write an error to be kept: without the row that the database quotes, and masked."""
+    return masked(_DETAIL.sub("DETAIL: …", repr(error)))
+
+
 def without_rows(
     _logger: object, _method: str, event: structlog.types.EventDict
 ) -> structlog.types.EventDict:
