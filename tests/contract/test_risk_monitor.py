@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.dialects import postgresql
 from stdnum.cn import uscc
 
@@ -45,8 +45,11 @@ from kit.outbox import outbox
 from kit.testing import Running, actor, covers, until
 from risk_monitor.app import service
 from risk_monitor.evaluation.jobs import PARTS, Judge
+from risk_monitor.evaluation.store import LIST_ORDER as EVALUATIONS
 from risk_monitor.evaluation.store import counting
+from risk_monitor.evaluation.store import listed as listing
 from risk_monitor.indicator.domain.months import months_between, months_later
+from risk_monitor.signal.store import reading
 from risk_monitor.signal.store.reading import standing_of
 from risk_monitor.waiting.store import Part, nothing_waits, touch
 from risk_monitor.waiting.tables import touched
@@ -566,13 +569,36 @@ async def test_what_could_not_be_known_is_counted_by_index_on_a_large_table(run:
         await tx.execute(fill)
     with psycopg.connect(run.owner_url, autocommit=True) as owner:
         owner.execute("ANALYZE evaluation")
-    written = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[no-untyped-call]
-    async with run.db.begin(OFFICER, "test") as tx:
-        plan = "\n".join((await tx.execute(text(f"EXPLAIN {written}"))).scalars())
-        rows = (await tx.execute(query)).all()
+    listed = listing("refined-oil")
+    plan = await planned(run, query)
     assert "evaluation_state" in plan
     assert "Seq Scan" not in plan
+    assert "evaluation_month" in await planned(run, listed.order_by(*EVALUATIONS).limit(51))
+    async with run.db.begin(OFFICER, "test") as tx:
+        rows = (await tx.execute(query)).all()
     assert sum(row[-1] for row in rows) == 80 * 12 * 4
+
+
+async def test_signals_are_listed_by_index_on_a_large_table(run: Running) -> None:
+    fill = text("""
+        INSERT INTO signal SELECT 's' || n, 'tax-330100', 'declared', 'uscc-' || n % 500, '',
+            now() + n * interval '1 hour', now() + (n + 1) * interval '1 hour', 1, NULL, NULL,
+            '330100', NULL, now(), 1, '{commerce@330100}'
+        FROM generate_series(1, 20000) n
+    """)
+    async with run.db.begin(system("risk-monitor"), "test") as tx:
+        await tx.execute(fill)
+    with psycopg.connect(run.owner_url, autocommit=True) as owner:
+        owner.execute("ANALYZE signal")
+    listed = reading.listed(span=(None, None)).order_by(*reading.LIST_ORDER).limit(51)
+    assert "signal_from" in await planned(run, listed)
+
+
+async def planned(run: Running, query: Select[Any]) -> str:
+    """Give the plan of a query as an officer's."""
+    written = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[no-untyped-call]
+    async with run.db.begin(OFFICER, "test") as tx:
+        return "\n".join((await tx.execute(text(f"EXPLAIN {written}"))).scalars())
 
 
 async def test_a_condition_that_cannot_be_understood_is_refused_with_its_place(

@@ -36,6 +36,8 @@ evaluation = Table(
     Column("readers", ARRAY(Text), nullable=False),
     PrimaryKeyConstraint("model", "subject", "month", "kind"),
 )
+# The order of the list of a model's evaluations.
+Index("evaluation_month", *(evaluation.c[name] for name in ("model", "month", "subject", "kind")))
 # "What could not be known", listed and counted: a model's evaluations by state and month. Most of
 # them found nothing, and nobody asks for those by themselves.
 Index(

@@ -4,6 +4,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
@@ -37,6 +38,8 @@ signal = Table(
     Column("readers", ARRAY(Text), nullable=False),
     UniqueConstraint("subject", "stream", "from", "to", "source", "product"),
 )
+# The order of the list of signals.
+Index("signal_from", signal.c["from"], signal.c.id)
 
 signal_past = Table(
     "signal_past",
@@ -57,6 +60,5 @@ sighted = Table(
     Column("source", Text, nullable=False),
     Column("fault", Text, nullable=False),
     Column("region", Text, nullable=False),
-    Column("raw", Text),
     info=INTERNAL,
 )

@@ -225,7 +225,6 @@ async def _sight(tx: AsyncConnection, accepted: Sequence[Accepted]) -> None:
             "source": s.source,
             "fault": s.fault,
             "region": s.region,
-            "raw": s.raw,
         }
         for s in sorted(met.values(), key=lambda s: s.subject)
     ]
