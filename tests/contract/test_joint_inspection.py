@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,6 +53,8 @@ from contracts.roles import Role
 from heli import draw_verifier
 from joint_inspection.app import service
 from joint_inspection.directory import store as directory
+from joint_inspection.draw import api
+from joint_inspection.draw.domain import preparing
 from joint_inspection.draw.domain.handles import Digest, Handle, opens_target
 from joint_inspection.draw.domain.parties import Reveal, commitment
 from kit.auth import Actor, system
@@ -289,6 +292,25 @@ async def test_a_joint_draw_is_checked_offline_and_its_visits_are_planned(run: R
         visit = await call(run, TAXMAN, f"/visits/{fact.visit}")
         assert [len(team["members"]) for team in visit["teams"]] == [2, 2]
         assert all(team["drawn"] for team in visit["teams"])
+
+
+async def test_what_goes_over_every_target_is_worked_out_beside_the_loop(
+    run: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: dict[str, bool] = {}
+
+    def watched(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def watch(*args: object, **more: object) -> object:
+            beside[name] = threading.current_thread() is not threading.main_thread()
+            return work(*args, **more)
+
+        return watch
+
+    for module, name in ((preparing, "prepare"), (api, "carry_out"), (api, "file_to_bytes")):
+        monkeypatch.setattr(module, name, watched(name, getattr(module, name)))
+    draw = await drawn(run)
+    await call(run, None, f"/draws/{draw['id']}/file")
+    assert beside == {"prepare": True, "carry_out": True, "file_to_bytes": True}
 
 
 @covers("R9.3")

@@ -1,5 +1,6 @@
 """HTTP in, for a draw: asked, frozen, committed, revealed; its file is public."""
 
+import asyncio
 import secrets
 
 from fastapi import Response
@@ -89,7 +90,8 @@ async def get_draw_file(draw_id: DrawId, tx: Tx) -> Response:
     if draw.plan is None:
         raise NotFound(draw=draw_id)
     result = await store.result_of(tx, draw_id)
-    body = file_to_bytes(
+    body = await asyncio.to_thread(
+        file_to_bytes,
         plans.to_bytes(draw.plan),
         await store.lists_of(tx, draw_id),
         commitments=draw.commitments,
@@ -142,7 +144,9 @@ async def freeze(draw_id: DrawId, act: Act, tx: Tx, caller: Caller, now: Now) ->
     officers = await directory.get_inspectors(tx, [one.id for one in pool.inspectors])
     pool = preparing.recused_since(pool, officers.values())
     entities = frozenset(one.entity for one in pool.targets if one.entity is not None)
-    plan, texts = preparing.prepare(
+    # What goes over every target is worked out beside: other requests are answered meanwhile.
+    plan, texts = await asyncio.to_thread(
+        preparing.prepare,
         asked,
         pool,
         await store.grades(tx, entities, asked.grade_system),
@@ -184,7 +188,8 @@ async def _completed(tx: Tx, decided: Decided[Draw]) -> Decided[Draw]:
     draw = decided.value
     if draw.state is not State.REVEALED or draw.plan is None:
         return decided
-    result = carry_out(draw.plan, await store.lists_of(tx, draw.id), rounds.seed_of(draw))
+    lists = await store.lists_of(tx, draw.id)
+    result = await asyncio.to_thread(carry_out, draw.plan, lists, rounds.seed_of(draw))
     await store.save_result(tx, draw.id, result)
     completed = rounds.complete(draw, result)
     return Decided(completed.value, says=(*decided.says, *completed.says))
