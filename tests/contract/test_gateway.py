@@ -653,7 +653,10 @@ async def test_a_dead_letter_is_requeued_where_it_lies(gate: Gate) -> None:
         path = "/operations/dead-letters/e1:requeue"
         gate.others["risk-monitor"].answers[path] = {"handled": 2}
         done = await client.post(f"/api/v1{path}")
+        gate.others["risk-monitor"].answers[path] = JSONResponse({}, 503)
+        away = await client.post(f"/api/v1{path}")
     assert nowhere.status_code == 404
+    assert (away.status_code, away.json()["service"]) == (503, ["risk-monitor"])
     assert done.json() == {"handled": 2, "services": ["risk-monitor"]}
 
 
@@ -1257,6 +1260,25 @@ async def test_a_service_is_told_how_long_its_answer_is_waited_for_and_no_caller
         for said in ("0", "--5", "9" * 400):
             answer = await client.post("/oauth/token", data=form, headers={"x-deadline-ms": said})
             assert answer.status_code == 400
+
+
+async def test_what_the_gateway_asks_for_a_caller_has_its_trace_and_a_deadline(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with await gate.admin() as client:
+        await client.get(f"/api/v1/entities/{SUBJECT}", headers={"traceparent": trace})
+    for other in gate.others.values():
+        for asked in other.asked:
+            assert asked["headers"]["traceparent"] == trace
+            assert int(asked["headers"]["x-deadline-ms"]) == 5_000
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(gate.run.context.extras.reach, "own", hang)
+    with pytest.raises(forwarding.ServiceAway):
+        await gate.run.context.extras.reach.ask("gateway", "/audit", token=None, wait_s=0.2)
 
 
 @pytest.mark.parametrize(

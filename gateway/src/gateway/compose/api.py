@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -33,7 +33,8 @@ async def _asking(request: Request, ctx: Ctx, _caller: Caller) -> Asking:
     """Ask on behalf of the caller, with the same internal token."""
     token = request.headers["authorization"].partition(" ")[2]
     language = language_of(request.headers.get("accept-language"))
-    return Asking(ctx.extras.reach, token, language)
+    trace = request.headers.get("traceparent")
+    return Asking(ctx.extras.reach, token, trace, language)
 
 
 Ask = Annotated[Asking, Depends(_asking)]
@@ -171,12 +172,14 @@ async def list_all_dead_letters(ask: Ask, asked: AskedInOrder) -> Joined | Respo
 async def requeue_everywhere(event_id: str, ask: Ask) -> Requeued | Response:
     """Handle a parked event again, in every service that parked it, under the same id."""
     path = f"/operations/dead-letters/{event_id}:requeue"
-    asking = Asking(ask.reach, ask.token, ask.language, ask.wait_s, method="POST")
-    answers = await asking.every(ALL, path)
+    # An event is handled before the answer: what a handler may take is waited for.
+    answers = await replace(ask, method="POST", wait_s=_LONGEST_S).every(ALL, path)
     mine = {name: answer for name, answer in answers.items() if answer.status != _NOT_FOUND}
     refused = _refused(mine.values())
     if refused is not None:
         return _passed_on(refused)
+    if not mine and len(answers) < len(ALL):
+        raise Unavailable(service=sorted(set(ALL) - answers.keys()))
     if not mine:
         raise NotFound(dead_letter=event_id)
     handled = sum(int(answer.body["handled"]) for answer in mine.values())
@@ -189,7 +192,7 @@ async def replay_service(service: str, ask: Ask) -> Replay | Response:
 
     What a reader has handled has no effect again. While one is under way it is that one.
     """
-    asking = Asking(ask.reach, ask.token, ask.language, ask.wait_s, method="POST")
+    asking = replace(ask, method="POST")
     return await _of_service(asking, service, "/operations/replays")
 
 

@@ -20,10 +20,11 @@ _PAUSES_S: Final = (0.2, 0.5, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """With whose token, in which language, how long at most; `query` goes with every question."""
+    """With whose token, in which language and trace, how long at most; `query` goes with each."""
 
     reach: Reach
     token: str | None
+    trace: str | None = None
     language: str = "zh"
     wait_s: float = 5.0
     method: str = "GET"
@@ -37,6 +38,7 @@ class Asking:
                 path,
                 [*self.query, *query],
                 token=self.token,
+                trace=self.trace,
                 method=self.method,
                 language=self.language,
                 wait_s=self.wait_s,

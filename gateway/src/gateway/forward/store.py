@@ -1,5 +1,6 @@
 """How the other services are reached: one pooled session, with what each may take."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from yarl import URL
 from contracts.errors import Unavailable
 from contracts.services import GATEWAY
 from gateway.forward.domain import Budget
-from kit.intake import Places
+from kit.intake import DEADLINE, Places
 
 Query = Sequence[tuple[str, str]]
 
@@ -101,6 +102,7 @@ class Reach:
         query: Query = (),
         *,
         token: str | None,
+        trace: str | None = None,
         method: str = "GET",
         language: str = "zh",
         wait_s: float = 10.0,
@@ -109,14 +111,17 @@ class Reach:
 
         `path` is not encoded yet: an id in it may hold any character that a caller wrote.
         """
-        headers = {"Accept-Language": language}
+        headers = {"Accept-Language": language, DEADLINE.decode(): str(int(wait_s * 1000))}
         if token:
             headers["Authorization"] = f"Bearer {token}"
+        if trace:
+            headers["traceparent"] = trace
         path = quote(path, safe="/:")
         encoded = str(httpx.QueryParams(list(query)))
         try:
             if service == GATEWAY.name:
-                return await self._ask_itself(method, f"{path}?{encoded}", headers)
+                async with asyncio.timeout(wait_s):
+                    return await self._ask_itself(method, f"{path}?{encoded}", headers)
             return await self._ask(method, self.url(service, path, encoded), headers, wait_s)
         except _OUTAGES as no:
             raise ServiceAway(service=service) from no
