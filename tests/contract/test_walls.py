@@ -1,4 +1,4 @@
-"""The second wall of scope: what the app role sees by raw SQL, whatever a query forgets."""
+"""The wall of scope: what the app role sees by raw SQL, whatever a query forgets."""
 
 import asyncio
 import json
