@@ -124,12 +124,18 @@ class Gate:
             base_url=self.url, headers=headers, trust_env=False, timeout=30, verify=False
         )
 
-    async def raw(self, said: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    @contextlib.asynccontextmanager
+    async def raw(
+        self, said: str
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         """Open a connection of its own and say something on it."""
         host, _, port = self.url.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(said.encode())
-        return reader, writer
+        try:
+            writer.write(said.encode())
+            yield reader, writer
+        finally:
+            writer.close()
 
     async def token(self, client_id: str = FIRST[0], secret: str = FIRST[1]) -> str:
         form = {
@@ -1190,19 +1196,18 @@ async def test_a_body_that_trickles_in_holds_no_place_and_is_given_up(
     async with opened(serve, signing, tmp_path, at_once=1) as gate:
         token = await gate.token()
         for path in ("/oauth/token", "/api/v1/clients", "/api/v1/clues"):
-            reader, writer = await gate.raw(
+            begun = (
                 f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
                 "content-length: 1000\r\n\r\n{"
             )
-            answer = asyncio.ensure_future(reader.readuntil(b"\r\n\r\n"))
-            others = []
-            while not answer.done():
-                writer.write(b" ")
-                await asyncio.sleep(0.2)
-                async with gate.client(token) as client:
+            async with gate.raw(begun) as (reader, writer), gate.client(token) as client:
+                others = []
+                for _ in range(5):
+                    writer.write(b" ")
+                    await asyncio.sleep(0.2)
                     others.append((await client.get("/api/v1/me")).status_code)
-            writer.close()
-            assert (await answer).startswith(b"HTTP/1.1 400")
+                answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+            assert answer.startswith(b"HTTP/1.1 400")
             assert set(others) == {200}
 
 
@@ -1223,10 +1228,9 @@ async def test_a_file_takes_no_place_of_other_requests_and_waits_for_no_reader_t
     async def taken(places: int) -> bool:
         return bool(full.free._value == forwarding._FILES_AT_ONCE - places)
 
-    _, writer = await gate.raw("GET /api/v1/draws/d1/file HTTP/1.1\r\nhost: x\r\n\r\n")
-    await until(partial(taken, 1))
-    await until(partial(taken, 0))
-    writer.close()
+    async with gate.raw("GET /api/v1/draws/d1/file HTTP/1.1\r\nhost: x\r\n\r\n"):
+        await until(partial(taken, 1))
+        await until(partial(taken, 0))
 
 
 async def test_a_method_that_nobody_knows_makes_no_series_of_its_own(gate: Gate) -> None:
@@ -1304,12 +1308,12 @@ async def test_a_body_that_is_shorter_than_it_says_is_refused(
     monkeypatch.setattr(limits, "IDLE_S", 0.2)
     token = await gate.token()
     for path in ("/api/v1/clues", "/api/v1/signals:import"):
-        reader, writer = await gate.raw(
+        short = (
             f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
             "content-type: text/csv\r\ncontent-length: 100\r\n\r\n{}"
         )
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
-        writer.close()
+        async with gate.raw(short) as (reader, _):
+            answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
         assert answer.startswith(b"HTTP/1.1 400"), answer
 
 
