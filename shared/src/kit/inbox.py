@@ -24,10 +24,12 @@ from kit.arrivals import Arrived, Came
 from kit.auth import system
 from kit.db import INTERNAL, Database, dealing, digest_of, standing
 from kit.failures import is_outage, is_slow
-from kit.log import get, traced
+from kit.log import get, said, traced
 
 E = TypeVar("E", bound=Fact)
 Handler = Callable[[AsyncConnection, E, datetime], Awaitable[None]]
+
+_WHY = 2000
 
 _log = get(__name__)
 
@@ -134,7 +136,7 @@ class Reader:
 
             async def park(one: Arrived, no: Exception) -> None:
                 _log.error("event_parked", event_id=one.id, stream=self.stream, error=repr(no))
-                await self._bury(tx, one, repr(no)[:2000])
+                await self._bury(tx, one, said(no)[:_WHY])
                 parked.add(one.key)
 
             await savepoints.each(tx, arrived, partial(self._handle, tx, parked, runs), park)
@@ -161,7 +163,7 @@ class Reader:
                 raise
             _log.error("event_parked", event_id=one.id, stream=self.stream, error=repr(no))
             async with self.database.begin(system(self.database.service), "park") as tx:
-                await self._bury(tx, one, repr(no)[:2000])
+                await self._bury(tx, one, said(no)[:_WHY])
 
     async def _first_time(self, tx: AsyncConnection, one: Arrived, envelope: Envelope) -> bool:
         row = insert(inbox).values(

@@ -120,7 +120,7 @@ async def step(database: Database, bus: Bus) -> int | None:
     except Exception as no:
         if is_outage(no) and not is_slow(no):
             raise
-        why = str(no) if isinstance(no, _Refused) else f"{type(no).__name__}: {no}"[:_WHY]
+        why = str(no) if isinstance(no, _Refused) else log.said(no)[:_WHY]
         _log.error("replay_failed", run=open_.run, why=why)
         await _note(database, open_.run, ended=True, failed=why)
         return 1

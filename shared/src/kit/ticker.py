@@ -22,7 +22,7 @@ from kit.auth import system
 from kit.clock import elapsed_s
 from kit.db import Database, dealing
 from kit.failures import is_outage, is_slow
-from kit.log import get
+from kit.log import get, said
 from kit.timers import Kind, follows_of, recount, timer
 
 AT_ONCE: Final = 200
@@ -111,7 +111,7 @@ async def _ring(database: Database, kind: Kind, due: Sequence[_Due]) -> int:
             return sum([await _ring(database, kind, [one]) for one in due])
         _log.error("timer_failed", kind=kind.name, object=due[0][0], error=repr(no))
         async with database.begin(system(database.service), f"timer {kind.name}") as tx:
-            await tx.execute(timer.update().where(_these(kind, due)).values(why=repr(no)[:_WHY]))
+            await tx.execute(timer.update().where(_these(kind, due)).values(why=said(no)[:_WHY]))
         return 0
     return len(due)
 
@@ -138,7 +138,7 @@ async def _work(database: Database, every: Every) -> bool:
     except Exception as no:
         if is_outage(no) and not is_slow(no):
             raise
-        why = repr(no)[:_WHY]
+        why = said(no)[:_WHY]
         _log.error("timer_failed", kind=every.name, error=why)
     async with database.begin(system(database.service), every.name) as tx:
         mine = (timer.c.kind == _EVERY) & (timer.c.object == every.name)
