@@ -273,6 +273,7 @@ def upgrade() -> None:
     sa.Column('readers', postgresql.ARRAY(sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('model', 'subject', 'month', 'kind')
     )
+    op.create_index('evaluation_month', 'evaluation', ['model', 'month', 'subject', 'kind'], unique=False)
     op.create_index('evaluation_state', 'evaluation', ['model', 'state', 'month'], unique=False, postgresql_where=sa.text("state != 'no_hit'"))
     op.create_table('heard',
     sa.Column('source', sa.Text(), nullable=False),
@@ -304,7 +305,6 @@ def upgrade() -> None:
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('fault', sa.Text(), nullable=False),
     sa.Column('region', sa.Text(), nullable=False),
-    sa.Column('raw', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('subject'),
     info={'scope': 'internal'}
     )
@@ -327,6 +327,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('subject', 'stream', 'from', 'to', 'source', 'product')
     )
+    op.create_index('signal_from', 'signal', ['from', 'id'], unique=False)
     op.create_table('signal_past',
     sa.Column('signal', sa.Text(), nullable=False),
     sa.Column('revision', sa.Integer(), nullable=False),
